@@ -1,0 +1,191 @@
+"""The door's producer: many requests wait for the acknowledgement of their records on one event loop.
+
+A thread of its own serves delivery reports; the loop is woken once for all that were served together, and a batch has
+one future, whatever its size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as _Producer
+from pydantic import BaseModel, ConfigDict, Field
+
+from feedmill.runtime.kafka.client import FatalErrors, Headers, client_config, log
+from feedmill.runtime.settings import KafkaSettings
+
+Message = tuple[str, bytes | None, bytes, Headers]
+"""topic, key, value, headers"""
+
+
+class AsyncProducerSettings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    linger_ms: float = Field(default=0.5, ge=0, le=1_000)
+    max_queued_records: int = Field(default=100_000, ge=1_000, description="not yet acknowledged; beyond it: QueueFull")
+    max_queued_kib: int = Field(default=131_072, ge=1_024)
+    delivery_timeout_ms: int = Field(default=30_000, ge=1_000)
+    probe_interval_ms: int = Field(default=1_000, ge=10, description="how often an unreachable broker is asked again")
+
+
+class QueueFull(Exception):
+    """Nothing of the batch was taken: too many records wait for the broker already."""
+
+
+class Ack(NamedTuple):
+    """Where the log keeps a record, or (`error`) why it is not, or not surely, there."""
+
+    partition: int
+    offset: int
+    error: str | None = None
+
+
+class _Pending:
+    """One batch on its way: its acknowledgements in the order sent."""
+
+    __slots__ = ("acks", "future", "left")
+
+    def __init__(self, size: int, future: asyncio.Future[list[Ack]]) -> None:
+        self.acks: list[Ack] = [_NOT_SENT] * size
+        self.left = size
+        self.future = future
+
+
+_NOT_SENT = Ack(-1, -1, "not-sent")
+
+
+class AsyncProducer:
+    """`send_batch` from the event loop it was made on; `close` flushes, so that everybody waiting gets an answer."""
+
+    def __init__(self, settings: KafkaSettings, producer_settings: AsyncProducerSettings) -> None:
+        self._settings = producer_settings
+        self._loop = asyncio.get_running_loop()
+        self._errors = FatalErrors()
+        self._away = False
+        self._closing = False
+        self._in_flight = 0
+        self._done: list[_Pending] = []
+        self._wake_scheduled = False
+        self._lock = threading.Lock()
+        self._producer = _Producer(
+            client_config(
+                settings,
+                **{
+                    "acks": "all",
+                    "enable.idempotence": True,
+                    "delivery.timeout.ms": producer_settings.delivery_timeout_ms,
+                    "linger.ms": producer_settings.linger_ms,
+                    "compression.type": "lz4",
+                    "message.max.bytes": 1_048_576,
+                    "queue.buffering.max.messages": producer_settings.max_queued_records + 20_000,
+                    "queue.buffering.max.kbytes": producer_settings.max_queued_kib,
+                    "error_cb": self._on_error,
+                },
+            )
+        )
+        self._thread = threading.Thread(target=self._serve, name="kafka-delivery", daemon=True)
+        self._thread.start()
+
+    @property
+    def available(self) -> bool:
+        """False while no broker can be reached: an honest 503 now is better than one in 30 s."""
+        return not self._away
+
+    @property
+    def queued_records(self) -> int:
+        return self._in_flight
+
+    def check(self) -> None:
+        """Raises Fatal where the client is beyond repair."""
+        self._errors.check()
+
+    def send_batch(self, messages: Sequence[Message]) -> asyncio.Future[list[Ack]]:
+        """All acknowledgements, in the order of the messages. Raises QueueFull with nothing taken.
+
+        A record that is not, or not surely, kept has `Ack.error`; records of one key stay in their order.
+        """
+        if self._in_flight + len(messages) > self._settings.max_queued_records and self._in_flight:
+            raise QueueFull
+        future: asyncio.Future[list[Ack]] = self._loop.create_future()
+        pending = _Pending(len(messages), future)
+        if not messages:
+            future.set_result([])
+            return future
+        with self._lock:
+            self._in_flight += len(messages)
+        produce, delivered = self._producer.produce, self._delivered
+        for index, (topic, key, value, headers) in enumerate(messages):
+            try:
+                produce(topic, value, key, -1, partial(delivered, pending, index), headers=headers)
+            except BufferError:
+                self._finish(pending, index, Ack(-1, -1, "queue-full"))
+            except KafkaException as exception:
+                self._finish(pending, index, Ack(-1, -1, exception.args[0].name()))
+        return future
+
+    def _delivered(self, pending: _Pending, index: int, error: KafkaError | None, message: Any) -> None:
+        if error is None:
+            self._finish(pending, index, Ack(message.partition(), message.offset()))
+        else:
+            self._finish(pending, index, Ack(-1, -1, error.name()))
+
+    def _finish(self, pending: _Pending, index: int, ack: Ack) -> None:
+        pending.acks[index] = ack
+        with self._lock:
+            self._in_flight -= 1
+            pending.left -= 1
+            if pending.left:
+                return
+            self._done.append(pending)
+            wake = not self._wake_scheduled
+            self._wake_scheduled = True
+        if ack.error is None:
+            self._away = False
+        if wake:
+            self._loop.call_soon_threadsafe(self._answer)
+
+    def _answer(self) -> None:
+        with self._lock:
+            done, self._done = self._done, []
+            self._wake_scheduled = False
+        for pending in done:
+            if not pending.future.done():
+                pending.future.set_result(pending.acks)
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._errors(error)
+        if error.code() == KafkaError._ALL_BROKERS_DOWN and not self._away:
+            log.warning("no broker can be reached; writes answer 503 until one can")
+            self._away = True
+
+    def _serve(self) -> None:
+        """Delivery reports as they come; while the broker is away, ask for it again at an interval."""
+        while not self._closing:
+            if self._away:
+                self._producer.poll(self._settings.probe_interval_ms / 1_000)
+                self._probe()
+            else:
+                self._producer.poll(0.1)
+
+    def _probe(self) -> None:
+        try:
+            self._producer.list_topics(timeout=1)
+        except KafkaException:
+            return
+        self._away = False
+        log.info("the broker can be reached again")
+
+    async def close(self, timeout_s: float) -> None:
+        """Waits for what is on its way, at most so long; the rest is answered with an error. Idempotent."""
+        self._closing = True
+        await asyncio.to_thread(self._thread.join)
+        left = await asyncio.to_thread(self._producer.flush, timeout_s)
+        if left:
+            self._producer.purge()
+            await asyncio.to_thread(self._producer.flush, 1)
+        self._answer()

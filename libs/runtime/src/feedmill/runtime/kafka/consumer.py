@@ -1,0 +1,175 @@
+"""A member of a consumer group that decides itself where to start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer as _Consumer
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import TopicPartition as _TopicPartition
+from pydantic import BaseModel, ConfigDict, Field
+
+from feedmill.runtime.kafka.client import FatalErrors, client_config, is_fatal, raised, raised_from, record_of
+from feedmill.runtime.outcome import Fatal, Record, TopicPartition
+from feedmill.runtime.settings import KafkaSettings
+
+
+class GroupSettings(BaseModel):
+    """How a process takes part in its consumer group.
+
+    A static member (`instance_id`) that is killed is back at once when it returns within the session; it goes with the
+    classic protocol only, which is the one used here.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    instance_id: str | None = None
+    session_timeout_ms: int = Field(default=6_000, ge=1_000)
+    max_poll_interval_ms: int = Field(default=300_000, ge=10_000)
+    fetch_queue_kib: int = Field(default=16_384, ge=1_024, description="prefetched records a consumer may hold")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The next offset to read, and what the owner wants to find there again (at most 4,096 bytes)."""
+
+    offset: int
+    metadata: str = ""
+
+
+class Consumer:
+    """A member of a consumer group that decides itself where to start.
+
+    A new assignment is held back (nothing is fetched) until `start` names an offset for each of its partitions;
+    `generation` grows with every change of the assignment, so that a batch of an older one can be recognised.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        group: str,
+        topics: Sequence[str],
+        group_settings: GroupSettings,
+        *,
+        on_revoked: Callable[[], None],
+    ) -> None:
+        self._errors = FatalErrors()
+        self._on_revoked = on_revoked
+        self._assigned: list[TopicPartition] = []
+        self.generation = 0
+        self.waiting_to_start = False
+        config = client_config(
+            settings,
+            **{
+                "group.id": group,
+                "group.protocol": "classic",
+                "partition.assignment.strategy": "range",
+                "session.timeout.ms": group_settings.session_timeout_ms,
+                "heartbeat.interval.ms": max(300, group_settings.session_timeout_ms // 6),
+                "max.poll.interval.ms": group_settings.max_poll_interval_ms,
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 500,
+                "fetch.min.bytes": 1,
+                "queued.max.messages.kbytes": group_settings.fetch_queue_kib,
+                "fetch.message.max.bytes": 2_097_152,
+                "isolation.level": "read_uncommitted",
+                "error_cb": self._errors,
+            },
+        )
+        if group_settings.instance_id:
+            config["group.instance.id"] = group_settings.instance_id
+        self._consumer = _Consumer(config)
+        self._consumer.subscribe(
+            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+
+    @property
+    def assignment(self) -> Sequence[TopicPartition]:
+        return self._assigned
+
+    def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
+        self._assigned = sorted(TopicPartition(p.topic, p.partition) for p in partitions)
+        self.generation += 1
+        self.waiting_to_start = True
+        consumer.assign([])  # nothing flows until start() has said from where
+
+    def _on_revoke(self, consumer: Any, partitions: list[Any]) -> None:
+        self.generation += 1
+        self.waiting_to_start = False
+        self._assigned = []
+        self._on_revoked()
+
+    def start(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Let the held assignment flow from these offsets (the next to read), or flow again from other ones."""
+        self._consumer.assign([_TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()])
+        self.waiting_to_start = False
+
+    def hold(self) -> None:
+        """Stop the flow and ask for new starting points, as after a new assignment."""
+        self._consumer.assign([])
+        self.waiting_to_start = bool(self._assigned)
+
+    def poll(self, max_records: int, timeout_s: float) -> list[Record]:
+        """Up to `max_records`, as soon as there is one; runs the assignment callbacks. Raises Fatal."""
+        self._errors.check()
+        try:
+            messages = self._consumer.consume(1, timeout_s)
+            if messages and max_records > 1:
+                messages += self._consumer.consume(max_records - 1, 0)
+        except KafkaException as exception:
+            raise raised_from(exception) from exception
+        records = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(record_of(message))
+            elif error.code() in (KafkaError._MAX_POLL_EXCEEDED, KafkaError._AUTO_OFFSET_RESET):
+                raise Fatal(f"kafka: {error.str()}")
+            elif is_fatal(error):
+                raise raised(error)
+        return records
+
+    def pause(self) -> None:
+        """Stop fetching while a batch waits for a store; `poll` goes on keeping the membership alive."""
+        self._consumer.pause(self._consumer.assignment())
+
+    def resume(self) -> None:
+        self._consumer.resume(self._consumer.assignment())
+
+    def commit(self, commits: Mapping[TopicPartition, Commit]) -> None:
+        """Returns once the broker has taken all of them. Raises Fenced where this generation is refused, Transient."""
+        if not commits:
+            return
+        offsets = [_TopicPartition(tp.topic, tp.partition, c.offset, c.metadata) for tp, c in commits.items()]
+        try:
+            taken = self._consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as exception:
+            raise raised_from(exception) from exception
+        for partition in taken or []:
+            if partition.error is not None:
+                raise raised(partition.error)
+
+    def committed(self, partitions: Sequence[TopicPartition], timeout_s: float = 10) -> dict[TopicPartition, Commit]:
+        """The commits of those partitions that have one. Raises Transient."""
+        asked = [_TopicPartition(tp.topic, tp.partition) for tp in partitions]
+        try:
+            found = self._consumer.committed(asked, timeout_s)
+        except KafkaException as exception:
+            raise raised_from(exception) from exception
+        commits = {}
+        for partition in found:
+            if partition.error is not None:
+                raise raised(partition.error)
+            if partition.offset >= 0:
+                commits[TopicPartition(partition.topic, partition.partition)] = Commit(
+                    partition.offset, partition.metadata or ""
+                )
+        return commits
+
+    def close(self) -> None:
+        """Leaves the group at once (a dynamic member) or keeps its place for the session (a static one)."""
+        self._consumer.close()
