@@ -22,7 +22,7 @@ class DeadLetters:
         self._sent: Sequence[DeadLetter] | None = None
 
     def publish(self, letters: Sequence[DeadLetter]) -> None:
-        """Returns once the broker acknowledged each. Raises Transient; called again with the same list it only waits."""
+        """Returns once the broker acknowledged each. Raises Transient; the same list again only waits."""
         if not letters:
             return
         if self._sent is not letters:
@@ -62,5 +62,3 @@ class RejectLimit:
                 f"{self._in_a_row} records in a row were rejected (limit {self._limit}); they are in the dead-letter "
                 "topic: look at `feedmill dlq list`, mend what sends them, start again"
             )
-
-

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as _TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
-from feedmill.contracts.topics import Topic
 
+from feedmill.contracts.topics import Topic
 from feedmill.runtime.kafka.client import client_config, log, raised_from
 from feedmill.runtime.outcome import Fatal, TopicPartition
 from feedmill.runtime.settings import KafkaSettings
