@@ -12,7 +12,7 @@ Poison is no exception: it is a `Rejected` value that ends in a dead letter.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from feedmill.contracts.errors import Rejected
 
@@ -35,8 +35,9 @@ class Fatal(Exception):
     """An invariant does not hold or a client is beyond repair: stop with nothing more committed."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TopicPartition:
+class TopicPartition(NamedTuple):
+    """Equal to the plain tuple, so that a hot path may look up `(topic, partition)`."""
+
     topic: str
     partition: int
 
