@@ -1,0 +1,31 @@
+"""Names of Kafka record headers. `ce_*`: the CloudEvents 1.0 envelope in binary mode, as the client gave it."""
+
+from typing import Final
+
+CE_SPECVERSION: Final = "ce_specversion"
+CE_ID: Final = "ce_id"
+CE_SOURCE: Final = "ce_source"
+CE_TYPE: Final = "ce_type"
+CE_TIME: Final = "ce_time"
+"""RFC 3339; the door stamps it where the client gave none."""
+EVENT_ID: Final = "event-id"
+"""The event's uuid as text. A raw record without it has no envelope: its id is made of its place in the log."""
+TRACEPARENT: Final = "traceparent"
+
+SOURCE_OFFSET: Final = "source-offset"
+"""Enriched records and markers: the raw record's offset, decimal text."""
+SOURCE_FROM: Final = "source-from"
+"""The highest source offset the writer knew to be in its own output when it wrote; -1 at the start."""
+ACCEPTED_AT: Final = "accepted-at"
+"""Enriched records: the raw record's LogAppendTime, milliseconds since 1970, decimal text."""
+ORIGIN_OFFSET: Final = "origin-offset"
+"""Enriched records of a replayed dead letter: the offset that decides who was last."""
+MARKER: Final = "marker"
+"""`1` on a record with a null value that only moves positions on."""
+MARKER_VALUE: Final = b"1"
+
+DLQ_REASON: Final = "dlq-reason"
+DLQ_TOPIC: Final = "dlq-topic"
+DLQ_PARTITION: Final = "dlq-partition"
+DLQ_OFFSET: Final = "dlq-offset"
+"""Origin of a dead letter, always in the raw topic; kept on the record that a replay appends."""

@@ -1,0 +1,45 @@
+"""RFC 3339 times with an offset, inside a range that every store holds."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Final
+
+from feedmill.contracts.limits import END_YEAR, MIN_YEAR
+
+_RFC3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+EARLIEST: Final = datetime(MIN_YEAR, 1, 1, tzinfo=UTC)
+END: Final = datetime(END_YEAR, 1, 1, tzinfo=UTC)
+
+
+def parse_time(text: str) -> datetime:
+    """UTC, cut to microseconds. ValueError: not RFC 3339, without an offset, or outside [1970, 2100)."""
+    if not _RFC3339.fullmatch(text):
+        raise ValueError("must be an RFC 3339 time with an offset, like 2026-11-21T10:00:00Z")
+    try:
+        moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("is no time that a calendar has") from error
+    if not EARLIEST <= moment < END:
+        raise ValueError(f"must lie between {MIN_YEAR} and {END_YEAR - 1}")
+    return moment
+
+
+def parse_date(text: str) -> date:
+    """ValueError: not YYYY-MM-DD, no such day, or outside [1970, 2100)."""
+    if not _DATE.fullmatch(text):
+        raise ValueError("must be a date like 2026-11-21")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("is no day that a calendar has") from error
+    if not MIN_YEAR <= day.year < END_YEAR:
+        raise ValueError(f"must lie between {MIN_YEAR} and {END_YEAR - 1}")
+    return day
+
+
+def format_time(moment: datetime) -> str:
+    """As it travels: `2026-11-21T10:00:00.123456Z`, always six digits, always UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
