@@ -1,0 +1,72 @@
+"""The pytest plugin of the whole repository, found by its entry point: the real parts, and a closed network.
+
+A test without a marker (integration, e2e, chaos) may open no connection, except to what the test run itself serves.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+from feedmill.testkit.parts import (
+    bench,
+    clickhouse,
+    database,
+    kafka,
+    migrated,
+    postgres,
+    topic_name,
+)
+
+__all__ = ["bench", "clickhouse", "closed_network", "database", "kafka", "migrated", "postgres", "topic_name"]
+
+MAY_CONNECT = ("integration", "e2e", "chaos")
+
+own_ports: set[int] = set()
+"""Ports this process listens on."""
+
+_connect = socket.socket.connect
+_connect_ex = socket.socket.connect_ex
+_listen = socket.socket.listen
+
+
+class NetworkClosed(RuntimeError):
+    """The test has no marker and opened a connection: mark it `integration`, or give it a fake."""
+
+
+def listen(self: socket.socket, *arguments: int) -> None:
+    _listen(self, *arguments)
+    address = self.getsockname()
+    if isinstance(address, tuple):
+        own_ports.add(address[1])
+
+
+def refuse(self: socket.socket, address: Any) -> None:
+    if self.family != socket.AF_UNIX and not (isinstance(address, tuple) and address[1] in own_ports):
+        raise NetworkClosed(f"no connection to {address!r} from a test without marker")
+
+
+def connect(self: socket.socket, address: Any) -> None:
+    refuse(self, address)
+    _connect(self, address)
+
+
+def connect_ex(self: socket.socket, address: Any) -> int:
+    refuse(self, address)
+    return _connect_ex(self, address)
+
+
+def no_database(*_: Any, **__: Any) -> None:
+    raise NetworkClosed("no database in a test without marker: mark it `integration`, or give it a fake")
+
+
+@pytest.fixture(autouse=True)
+def closed_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if any(request.node.get_closest_marker(name) for name in MAY_CONNECT):
+        return
+    monkeypatch.setattr(socket.socket, "listen", listen)
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
+    monkeypatch.setattr("psycopg2.connect", no_database)
