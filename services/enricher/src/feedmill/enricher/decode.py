@@ -1,0 +1,165 @@
+"""Raw record -> event, or the reason why it can never be one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from feedmill.contracts import headers, strict_json
+from feedmill.contracts.errors import Code, Rejected
+from feedmill.contracts.ids import event_id_of_article, event_id_of_place
+from feedmill.contracts.limits import EVENT_MAX_BYTES
+from feedmill.contracts.times import format_time, parse_time
+from feedmill.contracts.topics import ACTIVITY_PUBLISHED, ARTICLE_PUBLISHED
+from feedmill.contracts.verbs import BARE, BY_TYPE, TYPE_PREFIX, VERBS, Verb
+from feedmill.enricher.lane import id_bytes
+from feedmill.runtime.outcome import Record
+
+VALUE_MAX_BYTES: Final = EVENT_MAX_BYTES + 1_024
+"""What the door lets through, and the ids it adds."""
+
+_DECODERS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
+    verb.name: msgspec.json.Decoder(verb.struct) for verb in VERBS.values()
+}
+_CANONICAL_TIME_CHARS: Final = len("2026-11-21T10:00:00.123456Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A raw record that says something true. `id` in 16 bytes; `occurred_at` is None without an envelope."""
+
+    id: bytes
+    verb: Verb
+    data: Any
+    occurred_at: str | None
+    headers: dict[str, bytes]
+    origin_offset: int | None
+    """The offset a replayed dead letter first had; None for what was never one."""
+
+
+def decode(record: Record) -> Event | Rejected:
+    """The reasons name the field; none of them holds a value of the record."""
+    named = dict(record.headers)
+    value = record.value
+    if value is None:
+        return Rejected(Code.NO_VALUE, "the record has a key but no value")
+    if len(value) > VALUE_MAX_BYTES:
+        return Rejected(Code.TOO_LARGE, f"the value has {len(value)} bytes, the limit is {VALUE_MAX_BYTES}")
+    verb = _verb_of(record.topic, named)
+    if isinstance(verb, Rejected):
+        return verb
+    data = _data_of(verb, value)
+    if isinstance(data, Rejected):
+        return data
+    if verb.topic is ACTIVITY_PUBLISHED and not _key_fits(verb, data, record.key):
+        return Rejected(Code.WRONG_KEY, f"the key of {verb.name} must be the id of what it changes")
+    try:
+        origin = _origin_of(record, named)
+        return Event(
+            id=_id_of(record, named, verb, data, origin),
+            verb=verb,
+            data=data,
+            occurred_at=_occurred_at(verb, named),
+            headers=named,
+            origin_offset=origin[2] if origin else None,
+        )
+    except ValueError as error:
+        return Rejected(Code.BAD_ENVELOPE, str(error))
+
+
+def _verb_of(topic: str, named: Mapping[str, bytes]) -> Verb | Rejected:
+    kind = named.get(headers.CE_TYPE)
+    if headers.EVENT_ID not in named:
+        bare = BARE.get(topic)
+        return bare or Rejected(Code.BAD_ENVELOPE, f"records of {topic} need the header {headers.EVENT_ID}")
+    if kind is None:
+        return Rejected(Code.BAD_ENVELOPE, f"the header {headers.CE_TYPE} is missing")
+    name = kind.decode("utf-8", "replace")
+    verb = BY_TYPE.get(name)
+    if verb is None:
+        return _unknown(name)
+    if verb.topic.name != topic:
+        return Rejected(Code.UNKNOWN_TYPE, f"{verb.type} belongs to {verb.topic.name}")
+    return verb
+
+
+def _unknown(name: str) -> Rejected:
+    stem, _, version = name.rpartition(".")
+    if stem.removeprefix(TYPE_PREFIX) in VERBS and version.startswith("v"):
+        return Rejected(Code.UNKNOWN_VERSION, "this version of the type is newer than this enricher", headers.CE_TYPE)
+    return Rejected(Code.UNKNOWN_TYPE, "no such type", headers.CE_TYPE)
+
+
+def _data_of(verb: Verb, value: bytes) -> Any:
+    try:
+        tree = strict_json.loads_unwalked(value)
+        data = _DECODERS[verb.name].decode(value)
+    except strict_json.NotStrictJson as refused:
+        return refused.rejected
+    except msgspec.DecodeError as error:
+        return Rejected(Code.WRONG_TYPE, str(error))
+    if strict_json.may_hold_nul(value) or not _is_flat(data):
+        return strict_json.walk(tree) or data
+    return data
+
+
+def _is_flat(data: Any) -> bool:
+    """No free JSON below it: types and ranges were judged by the decoder."""
+    content = getattr(getattr(data, "object", None), "content", None)
+    return content is None or isinstance(content, str)
+
+
+def _key_fits(verb: Verb, data: Any, key: bytes | None) -> bool:
+    if key is None:
+        return False
+    if verb.name == "delete":
+        return key.isdigit()  # the author's, whom only the door could look up
+    return key == verb.key(data).encode()
+
+
+def _origin_of(record: Record, named: Mapping[str, bytes]) -> tuple[str, int, int] | None:
+    """Where a replayed dead letter first lay. ValueError where its headers are broken."""
+    if headers.DLQ_TOPIC not in named:
+        return None
+    try:
+        place = (
+            named[headers.DLQ_TOPIC].decode(),
+            int(named[headers.DLQ_PARTITION]),
+            int(named[headers.DLQ_OFFSET]),
+        )
+    except (KeyError, UnicodeDecodeError) as error:
+        raise ValueError("a replay must keep all dlq- headers") from error
+    if place[:2] != (record.topic, record.partition):
+        raise ValueError("a replay must go to the topic and partition it came from")
+    return place
+
+
+def _id_of(
+    record: Record, named: Mapping[str, bytes], verb: Verb, data: Any, origin: tuple[str, int, int] | None
+) -> bytes:
+    given = named.get(headers.EVENT_ID)
+    if given is not None:
+        return id_bytes(given)
+    if verb.topic is ARTICLE_PUBLISHED:
+        return event_id_of_article(record.topic, str(data.id), data.time).bytes
+    return event_id_of_place(*(origin or (record.topic, record.partition, record.offset))).bytes
+
+
+def _occurred_at(verb: Verb, named: Mapping[str, bytes]) -> str | None:
+    """UTC with six digits. ValueError where an activity's time is missing, naive or no time."""
+    stamp = named.get(headers.CE_TIME)
+    if stamp is None:
+        if verb.topic is ACTIVITY_PUBLISHED:
+            raise ValueError(f"the header {headers.CE_TIME} is missing")
+        return None
+    try:
+        text = stamp.decode("ascii")
+        moment = parse_time(text)
+    except ValueError as error:
+        raise ValueError(f"{headers.CE_TIME} {error}") from error
+    if len(text) == _CANONICAL_TIME_CHARS and text[10] == "T" and text[-1] == "Z":
+        return text
+    return format_time(moment)

@@ -1,0 +1,99 @@
+"""Event -> enriched value: the steps that add what an event itself says. Pure; no clock, no store, no network.
+
+A step that needs more (a link's page, an entity list) is a service or an event of its own; a pure one is a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from feedmill.contracts.enriched import (
+    EnrichedActivity,
+    EnrichedArticle,
+    EnrichedContent,
+    EnrichedObject,
+    EnrichedReading,
+    EnrichedTarget,
+    EnrichedUser,
+)
+from feedmill.contracts.topics import ACTIVITY_PUBLISHED
+from feedmill.enricher.decode import Event
+from feedmill.enricher.text import canonical, mentions_in, tags_in
+
+NO_ACTOR: Final = 0
+"""actor_id of what nobody did, like a link's preview."""
+
+
+def enrich(event: Event) -> EnrichedActivity | EnrichedReading | EnrichedContent | EnrichedArticle:
+    """The canonical value of an event, of the uniform shape of its enriched topic."""
+    if event.verb.topic is ACTIVITY_PUBLISHED:
+        return _activity(event)
+    return _BARE[event.verb.name](event.data)
+
+
+def _activity(event: Event) -> EnrichedActivity:
+    data, verb = event.data, event.verb.name
+    target = getattr(data, "target", None)
+    return EnrichedActivity(
+        verb=verb,
+        actor_id=getattr(data, "actor_id", NO_ACTOR),
+        occurred_at=event.occurred_at or "",
+        object=_object(getattr(data, "object", None)),
+        target=EnrichedTarget(target.type, target.id) if target is not None else None,
+        since=getattr(data, "since", None),
+        space_id=getattr(data, "space_id", None),
+        user=_user(data.object) if verb in ("user-created", "user-updated") else None,
+    )
+
+
+def _object(thing: Any) -> EnrichedObject | None:
+    """A reference stays one; what carries content is searched for tags and mentions."""
+    thing_id = getattr(thing, "id", None)
+    if thing_id is None:
+        return None
+    content = getattr(thing, "content", None)
+    if content is None:
+        return EnrichedObject(thing.type, thing_id)
+    url = getattr(thing, "url", None)
+    text = content if isinstance(content, str) else ""
+    return EnrichedObject(
+        type=thing.type,
+        id=thing_id,
+        content=content,
+        title=getattr(thing, "title", None),
+        url=url,
+        canonical_url=canonical(url),
+        tags=list(tags_in(text)),
+        mentions=list(mentions_in(text)),
+    )
+
+
+def _user(user: Any) -> EnrichedUser:
+    return EnrichedUser(
+        id=user.id,
+        handle=getattr(user, "handle", None),
+        uuid=getattr(user, "uuid", None),
+        name=user.name,
+        email=getattr(user, "email", None),
+        college=user.college,
+    )
+
+
+def _reading(data: Any) -> EnrichedReading:
+    return EnrichedReading(str(data.user_id), str(data.content_id), float(data.read_percent), data.updated_at)
+
+
+def _content(data: Any) -> EnrichedContent:
+    return EnrichedContent(str(data.content_id), data.category_name)
+
+
+def _article(data: Any) -> EnrichedArticle:
+    return EnrichedArticle(str(data.id), data.time, data.readers, data.text)
+
+
+_BARE: Final[Mapping[str, Callable[[Any], EnrichedReading | EnrichedContent | EnrichedArticle]]] = {
+    "read": _reading,
+    "content-meta": _content,
+    "article": _article,
+}

@@ -1,0 +1,62 @@
+"""One raw partition and its enriched twin: what is written already, and what has been seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from feedmill.contracts import headers
+from feedmill.contracts.topics import ENRICHED_OF
+from feedmill.enricher.memory import SeenIds
+from feedmill.runtime.deadline import Deadline
+from feedmill.runtime.kafka import LogReader
+from feedmill.runtime.outcome import Record, TopicPartition
+
+TAIL_READ_TIMEOUT_S = 60.0
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    raw: TopicPartition
+    seen: SeenIds
+    written: int = -1
+    """The highest source offset known to be in the enriched partition; -1: none."""
+    next_offset: int = 0
+    """The raw offset to commit: everything before it is written, dropped or a dead letter, and acknowledged."""
+    enriched_topic: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.enriched_topic = ENRICHED_OF[self.raw.topic].name
+
+    def remember(self, written: Record) -> None:
+        """Take in one record of our own output, in its order."""
+        source_offset = written.header(headers.SOURCE_OFFSET)
+        if source_offset is None:
+            raise ValueError(f"{written.topic_partition}:{written.offset} has no {headers.SOURCE_OFFSET}: not ours")
+        self.written = max(self.written, int(source_offset))
+        event_id = written.header(headers.EVENT_ID)
+        if event_id is not None and (key := id_bytes(event_id)) not in self.seen:
+            self.seen.add(key)
+
+
+def id_bytes(event_id: bytes) -> bytes:
+    """A uuid's text, as in the header, in its 16 bytes. ValueError where it is none."""
+    value = bytes.fromhex(event_id.decode("ascii").replace("-", ""))
+    if len(value) != 16:
+        raise ValueError("not a uuid")
+    return value
+
+
+def lanes_from_tail(
+    reader: LogReader, partitions: Sequence[TopicPartition], memory_ids: int
+) -> Mapping[TopicPartition, Lane]:
+    """A lane for each raw partition, its memory rebuilt from the tail of its own output. Raises Transient."""
+    lanes = {tp: Lane(tp, SeenIds(memory_ids)) for tp in partitions}
+    by_output = {TopicPartition(lane.enriched_topic, tp.partition): lane for tp, lane in lanes.items()}
+    ranges = {}
+    for output in by_output:
+        low, high = reader.ends(output)
+        ranges[output] = (max(low, high - memory_ids), high)
+    for record in reader.read(ranges, Deadline(TAIL_READ_TIMEOUT_S)):
+        by_output[record.topic_partition].remember(record)
+    return lanes

@@ -1,0 +1,95 @@
+"""decode -> drop repeats -> enrich, one poll's records at a time. Changes its lanes, touches nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from feedmill.contracts import headers
+from feedmill.contracts.errors import Rejected
+from feedmill.enricher.decode import Event, decode
+from feedmill.enricher.enrich import enrich
+from feedmill.enricher.lane import Lane
+from feedmill.runtime.failpoints import Guard, guarded
+from feedmill.runtime.kafka import Headers
+from feedmill.runtime.outcome import DeadLetter, Record, TopicPartition
+
+Outgoing = tuple[str, bytes | None, bytes | None, Headers, int]
+"""topic, key, value, headers, partition"""
+
+_encode = msgspec.json.Encoder().encode
+_NOT_KEPT: Final = (headers.DLQ_REASON, headers.DLQ_TOPIC, headers.DLQ_PARTITION, headers.DLQ_OFFSET)
+_MARKER: Final = (headers.MARKER, headers.MARKER_VALUE)
+
+
+class Pipeline:
+    """Every record leaves a trace: an enriched record, a dead letter, or (a repeat) a position that moves past it."""
+
+    def __init__(self) -> None:
+        self._remembers = guarded(Guard.MEMORY)
+
+    def __call__(
+        self, lanes: Mapping[TopicPartition, Lane], records: Sequence[Record]
+    ) -> tuple[list[Outgoing], list[DeadLetter]]:
+        """Records at or below a lane's `written` are in the output already and are passed over."""
+        outgoing: list[Outgoing] = []
+        rejected: list[DeadLetter] = []
+        last: dict[Lane, int] = {}
+        for record in records:
+            lane = lanes[record.topic_partition]
+            if record.offset <= lane.written:
+                continue
+            last[lane] = record.offset
+            event = decode(record)
+            if isinstance(event, Rejected):
+                rejected.append(DeadLetter(record, event, _origin(record)))
+            elif self._is_new(lane, event):
+                outgoing.append(_enriched(lane, record, event))
+                lane.written = record.offset
+        for lane, offset in last.items():
+            if offset > lane.written:
+                outgoing.append(self.marker(lane, offset))
+                lane.written = offset
+        return outgoing, rejected
+
+    def _is_new(self, lane: Lane, event: Event) -> bool:
+        """Remember the event. A replayed dead letter passes: the stores' keys know whether they have it."""
+        known = event.id in lane.seen
+        if not known:
+            lane.seen.add(event.id)
+        return not known or event.origin_offset is not None or not self._remembers
+
+    def marker(self, lane: Lane, offset: int) -> Outgoing:
+        """Moves the sinks' positions to `offset` where no enriched record does."""
+        added = [_MARKER, *_source(lane, offset)]
+        return (lane.enriched_topic, None, None, added, lane.raw.partition)
+
+
+def _source(lane: Lane, offset: int) -> Headers:
+    return [(headers.SOURCE_OFFSET, b"%d" % offset), (headers.SOURCE_FROM, b"%d" % lane.written)]
+
+
+def _enriched(lane: Lane, record: Record, event: Event) -> Outgoing:
+    kept = event.headers
+    if headers.EVENT_ID not in kept:
+        kept[headers.EVENT_ID] = str(UUID(bytes=event.id)).encode()
+        kept[headers.CE_TYPE] = event.verb.type.encode()
+    added: Headers = [*_source(lane, record.offset), (headers.ACCEPTED_AT, b"%d" % record.timestamp_ms)]
+    if event.origin_offset is not None:
+        for name in _NOT_KEPT:
+            kept.pop(name, None)
+        added.append((headers.ORIGIN_OFFSET, b"%d" % event.origin_offset))
+    return (lane.enriched_topic, record.key, _encode(enrich(event)), [*kept.items(), *added], lane.raw.partition)
+
+
+def _origin(record: Record) -> tuple[str, int, int]:
+    """A dead letter that dies again keeps its first origin, where that is readable."""
+    topic, partition, offset = (
+        record.header(n) for n in (headers.DLQ_TOPIC, headers.DLQ_PARTITION, headers.DLQ_OFFSET)
+    )
+    if topic == record.topic.encode() and partition == b"%d" % record.partition and offset and offset.isdigit():
+        return record.topic, record.partition, int(offset)
+    return record.topic, record.partition, record.offset

@@ -1,0 +1,24 @@
+"""Settings of the enricher: `FEEDMILL_ENRICHER__…` and the global names."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from feedmill.runtime.kafka import GroupSettings
+from feedmill.runtime.loop import LoopSettings
+from feedmill.runtime.settings import KafkaSettings, Settings, service_config
+
+
+class EnricherSettings(Settings):
+    model_config = service_config("enricher")
+
+    kafka: KafkaSettings
+    group: GroupSettings = GroupSettings()
+    loop: LoopSettings = LoopSettings()
+    port: int = Field(default=5003, ge=1, le=65_535, description="side port: health and metrics")
+    host: str = "127.0.0.1"
+    memory_ids_per_partition: int = Field(
+        default=20_000, ge=1, description="ids a partition remembers, at 110 bytes each; older repeats the stores catch"
+    )
+    commit_interval_ms: int = Field(default=200, ge=1, description="how much work a restart may read again")
+    max_rejects_in_a_row: int = Field(default=1_000, ge=1)

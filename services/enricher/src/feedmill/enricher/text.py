@@ -1,0 +1,45 @@
+"""What a text says by itself: tags, mentions, and the canonical form of a URL. Pure; the same in every replay."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from w3lib.url import canonicalize_url, url_query_cleaner
+
+MAX_TAGS: Final = 50
+"""Tags (and mentions) kept of one text, in the order they stand in it."""
+MAX_TAG_CHARS: Final = 100
+
+_TAG: Final = re.compile(r"(?<![\w&/#])#(\w*[^\W\d]\w*)")
+_MENTION: Final = re.compile(r"(?<![\w@/.])@([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)")
+_TRACKING: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id", "fbclid", "gclid")
+
+
+def tags_in(text: str) -> tuple[str, ...]:
+    """`#Words` holding a letter, case-folded, each once. `&#39;` and a URL's fragment are no tags."""
+    if "#" not in text:
+        return ()
+    found = dict.fromkeys(m.group(1).casefold() for m in _TAG.finditer(text) if len(m.group(1)) <= MAX_TAG_CHARS)
+    return tuple(found)[:MAX_TAGS]
+
+
+def mentions_in(text: str) -> tuple[str, ...]:
+    """`@handles` as written (joined to users when read), each once. An e-mail address mentions nobody."""
+    if "@" not in text:
+        return ()
+    found = dict.fromkeys(m.group(1) for m in _MENTION.finditer(text) if len(m.group(1)) <= MAX_TAG_CHARS)
+    return tuple(found)[:MAX_TAGS]
+
+
+def canonical(url: str | None) -> str | None:
+    """One form for the URLs that name one page: host in lower case, query sorted, tracking and fragment dropped.
+
+    None where there is no URL, or where it cannot be parsed.
+    """
+    if url is None:
+        return None
+    try:
+        return str(canonicalize_url(url_query_cleaner(url, _TRACKING, remove=True, keep_fragments=False)))
+    except ValueError:
+        return None
