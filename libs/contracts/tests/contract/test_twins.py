@@ -54,22 +54,57 @@ BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "uuid": st.one_of(TEXT, st.uuids().map(str)),
 }
 
+GOOD: dict[str, st.SearchStrategy[Any]] = {
+    "since": st.sampled_from(["2026-11-21T10:00:00Z", None]),
+    "read_through": st.just("2026-11-21T10:00:00+01:00"),
+    "updated_at": st.just("2026-11-21"),
+    "backfill": st.sampled_from(["all", "none", 3]),
+    "user_id": st.sampled_from(["u1", 7]),
+    "content_id": st.sampled_from(["c1", 7]),
+    "read_percent": st.sampled_from([0, 91.5, 100]),
+    "uuid": st.uuids().map(str),
+    "url": st.just("https://feedmill.example/a?b=c"),
+    "text": st.just("x"),
+    "type": st.just("post"),
+    **{name: st.integers(1, 5) for name in ("actor_id", "id", "space_id", "time", "readers")},
+}
 
-def _documents(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
-    """Documents near the model: mostly its fields, each mostly near its type, now and then one too many or too few."""
-    required: dict[str, st.SearchStrategy[Any]] = {}
-    optional: dict[str, st.SearchStrategy[Any]] = {"surplus": st.just(1)}
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        is_model = isinstance(inner, type) and issubclass(inner, BaseModel)
-        strategy = _documents(inner) if is_model else BY_NAME.get(name, TEXT)  # type: ignore[arg-type]
-        (required if field.is_required() else optional)[name] = strategy
-        if is_model and "type" in inner.model_fields:  # type: ignore[union-attr]
-            literal = getattr(inner.model_fields["type"].annotation, "__args__", ("post",))[0]  # type: ignore[union-attr]
-            required[name] = st.tuples(strategy, st.booleans()).map(
-                lambda drawn, literal=literal: {**drawn[0], "type": literal} if drawn[1] else drawn[0]
-            )
+
+def _good(name: str, annotation: Any) -> st.SearchStrategy[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _good_documents(annotation)
+    if name == "type" and hasattr(annotation, "__args__"):
+        return st.sampled_from(annotation.__args__)
+    if name == "id" and annotation is str:
+        return st.just("000001")
+    return GOOD.get(name, st.sampled_from(["x", "Müller"]))
+
+
+def _good_documents(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
+    fields = {name: (_good(name, field.annotation), field.is_required()) for name, field in model.model_fields.items()}
+    required = {name: strategy for name, (strategy, is_required) in fields.items() if is_required}
+    optional = {name: strategy for name, (strategy, is_required) in fields.items() if not is_required}
     return st.fixed_dictionaries(required, optional=optional)
+
+
+@st.composite
+def _documents(draw: st.DrawFn, model: type[BaseModel]) -> dict[str, Any]:
+    """A document that is right, or right but for one or two places: another value, a field missing or too many."""
+    document = draw(_good_documents(model))
+    for _ in range(draw(st.sampled_from([0, 1, 1, 2]))):
+        place = document
+        inner = [value for value in place.values() if isinstance(value, dict)]
+        if draw(st.booleans()) and inner:
+            place = draw(st.sampled_from(inner))
+        match draw(st.sampled_from(["odd", "odd", "odd", "missing", "surplus"])):
+            case "surplus":
+                place["surplus"] = draw(JSON)
+            case "missing" if place:
+                del place[draw(st.sampled_from(sorted(place)))]
+            case "odd" if place:
+                name = draw(st.sampled_from(sorted(place)))
+                place[name] = draw(BY_NAME.get(name, TEXT))
+    return document
 
 
 def _by_pydantic(model: type[BaseModel], raw: bytes) -> object:
