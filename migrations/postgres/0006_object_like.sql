@@ -10,6 +10,7 @@ CREATE TABLE object_like (
     PRIMARY KEY (actor_id, object_type, object_id)
 );
 COMMENT ON TABLE object_like IS 'Written by feed-writer-postgres alone. Likes of an object not (yet) known, or deleted, wait unseen.';
+COMMENT ON COLUMN object_like.liked_at IS 'when the present liking began: a second like leaves it; null: not liked now';
 
 CREATE INDEX object_like_object ON object_like (object_type, object_id) WHERE active;
 
