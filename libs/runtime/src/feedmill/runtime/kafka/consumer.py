@@ -12,7 +12,7 @@ from confluent_kafka import TopicPartition as _TopicPartition
 from pydantic import BaseModel, ConfigDict, Field
 
 from feedmill.runtime.kafka.client import FatalErrors, client_config, is_fatal, raised, raised_from, record_of
-from feedmill.runtime.outcome import Fatal, Record, TopicPartition
+from feedmill.runtime.outcome import Fatal, Fenced, Record, TopicPartition
 from feedmill.runtime.settings import KafkaSettings
 
 
@@ -144,6 +144,8 @@ class Consumer:
         """Returns once the broker has taken all of them. Raises Fenced where this generation is refused, Transient."""
         if not commits:
             return
+        if not self._assigned or not self._consumer.memberid():
+            raise Fenced("kafka: not a member of the group")  # the broker lets anybody commit to an empty group
         offsets = [_TopicPartition(tp.topic, tp.partition, c.offset, c.metadata) for tp, c in commits.items()]
         try:
             taken = self._consumer.commit(offsets=offsets, asynchronous=False)
