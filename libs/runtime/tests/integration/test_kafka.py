@@ -10,6 +10,7 @@ import pytest
 
 from feedmill.contracts.topics import Topic
 from feedmill.runtime.deadline import Deadline
+from feedmill.runtime.health import Health
 from feedmill.runtime.kafka import (
     Admin,
     AsyncProducer,
@@ -62,6 +63,7 @@ class _Recorder:
         self.revocations = 0
         self.fail_next: list[Exception] = []
         self.drained = False
+        self.turn: Callable[[], None] = lambda: None
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         self.assignments += 1
@@ -78,7 +80,7 @@ class _Recorder:
             self.starts[record.topic_partition] = record.offset + 1
 
     def idle(self) -> None:
-        return None
+        self.turn()
 
     def drain(self, deadline: Deadline) -> None:
         self.drained = True
@@ -86,20 +88,28 @@ class _Recorder:
 
 def _run(settings: KafkaSettings, topic: str, processor: _Recorder, until: Callable[[], bool], group: str = "") -> None:
     consumer = Consumer(
-        settings, group or f"group-{topic}", [topic], GroupSettings(session_timeout_ms=6_000), on_revoked=processor.revoked
+        settings,
+        group or f"group-{topic}",
+        [topic],
+        GroupSettings(session_timeout_ms=6_000),
+        on_revoked=processor.revoked,
     )
     stop = threading.Event()
     deadline = Deadline(WAIT_S)
 
-    def progressed() -> None:
+    def look() -> None:
         if until() or deadline.passed:
             stop.set()
 
+    processor.turn = look
+    health = Health("runtime")
+
     try:
-        Loop(consumer, processor, stop, LoopSettings(poll_timeout_ms=20, retry_max_ms=50), progressed).run()
+        Loop(consumer, processor, stop, LoopSettings(poll_timeout_ms=20, retry_max_ms=50), health).run()
     finally:
         consumer.close()
     assert until(), "not reached within the deadline"
+    assert not health.ready, "a drained process takes no more work"
 
 
 def test_topics_are_created_once_and_a_change_of_partitions_is_loud(settings: KafkaSettings, topic: str) -> None:
@@ -175,7 +185,7 @@ def test_a_position_before_the_log_begins_is_a_loud_stop(settings: KafkaSettings
     _fill(settings, topic, ["a"])
     processor = _Recorder()
     processor.starts[TopicPartition(topic, 0)] = 1_000
-    with pytest.raises(Fatal, match="(?i)offset"):
+    with pytest.raises(Fatal, match=r"(?i)offset"):
         _run(settings, topic, processor, lambda: False)
 
 
@@ -185,7 +195,7 @@ def test_commits_carry_metadata_and_a_lost_membership_is_fenced(settings: KafkaS
     deadline = Deadline(WAIT_S)
     while not consumer.assignment and not deadline.passed:
         consumer.poll(1, 0.05)
-    consumer.start({tp: 0 for tp in consumer.assignment})
+    consumer.start(dict.fromkeys(consumer.assignment, 0))
     consumer.commit({place: Commit(7, '{"start":3}')})
     assert consumer.committed([place, TopicPartition(topic, 1)]) == {place: Commit(7, '{"start":3}')}
     consumer.close()

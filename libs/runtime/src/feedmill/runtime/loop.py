@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,9 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from feedmill.runtime import metrics
 from feedmill.runtime.deadline import Deadline
+from feedmill.runtime.health import Health
 from feedmill.runtime.kafka import Consumer
 from feedmill.runtime.outcome import Fatal, Overtaken, Record, TopicPartition, Transient
 
@@ -62,8 +65,8 @@ class Loop:
     processor: Processor
     stop: threading.Event
     settings: LoopSettings
-    progressed: Callable[[], None]
-    """Told after each turn: what liveness is made of."""
+    health: Health
+    """Told of each turn (liveness is progress) and of the broker."""
 
     def run(self) -> None:
         """Until `stop` is set; then drains within its deadline. Raises Fatal."""
@@ -75,16 +78,27 @@ class Loop:
             except Overtaken as reason:
                 log.warning("starting again from what is stored: %s", reason)
                 self.consumer.hold()
-            self.progressed()
+            self._tell()
+        self.health.drain()
         self._drain()
+
+    def _tell(self) -> None:
+        self.health.progressed()
+        self.health.report("kafka", up=self.consumer.joined and self.consumer.available)
 
     def _turn(self) -> None:
         if self.consumer.waiting_to_start:
-            self._patiently(self._start)
+            self._patiently("start", self._start)
         records = self._poll(self.settings.max_records, self.settings.poll_timeout_ms / 1_000)
         if records:
-            self._patiently(partial(self.processor.process, records))
-        self._patiently(self.processor.idle)
+            self._count(records)
+            self._patiently("process", partial(self.processor.process, records))
+        self._patiently("finish", self.processor.idle)
+
+    def _count(self, records: Sequence[Record]) -> None:
+        metrics.BATCH_RECORDS.at("poll").observe(len(records))
+        for topic, number in Counter(record.topic for record in records).items():
+            metrics.RECORDS_READ.at(topic).inc(number)
 
     def _start(self) -> None:
         self.consumer.start(self.processor.assigned(self.consumer.assignment))
@@ -96,7 +110,7 @@ class Loop:
             log.warning("poll: %s", reason)
             return []
 
-    def _patiently(self, step: Callable[[], None]) -> None:
+    def _patiently(self, name: str, step: Callable[[], None]) -> None:
         """Repeat `step` on Transient while polling paused partitions. Raises _Abandoned, Overtaken, Fatal."""
         generation = self.consumer.generation
         wait_ms = self.settings.retry_initial_ms
@@ -106,7 +120,8 @@ class Loop:
                 try:
                     return step()
                 except Transient as reason:
-                    log.warning("waiting: %s", reason)
+                    metrics.STEP_RETRIES.at(name).inc()
+                    log.warning("waiting to %s: %s", name, reason)
                 if self.stop.is_set():
                     raise _Abandoned
                 paused = paused or self._pause()
@@ -123,7 +138,7 @@ class Loop:
     def _keep_alive(self, wait_ms: float, generation: int) -> None:
         wait_s = wait_ms * random.uniform(0.5, 1.0) / 1_000  # noqa: S311 (jitter)
         came_through = self._poll(1, wait_s)
-        self.progressed()
+        self._tell()
         if self.consumer.generation != generation:
             raise _Abandoned
         if came_through:

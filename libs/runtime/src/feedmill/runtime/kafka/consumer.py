@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from feedmill.runtime.kafka.client import FatalErrors, client_config, is_fatal, raised, raised_from, record_of
 from feedmill.runtime.outcome import Fatal, Fenced, Record, TopicPartition
 from feedmill.runtime.settings import KafkaSettings
+
+BROKER_PROBE_INTERVAL_S = 1.0
+"""How often an unreachable broker is asked for again."""
 
 
 class GroupSettings(BaseModel):
@@ -59,6 +63,10 @@ class Consumer:
         self._on_revoked = on_revoked
         self._assigned: list[TopicPartition] = []
         self.generation = 0
+        self.joined = False
+        """Whether the group ever gave this process an assignment (an empty one counts)."""
+        self._away = False
+        self._asked_at_s = 0.0
         self.waiting_to_start = False
         config = client_config(
             settings,
@@ -77,7 +85,7 @@ class Consumer:
                 "queued.max.messages.kbytes": group_settings.fetch_queue_kib,
                 "fetch.message.max.bytes": 2_097_152,
                 "isolation.level": "read_uncommitted",
-                "error_cb": self._errors,
+                "error_cb": self._on_error,
             },
         )
         if group_settings.instance_id:
@@ -91,9 +99,30 @@ class Consumer:
     def assignment(self) -> Sequence[TopicPartition]:
         return self._assigned
 
+    @property
+    def available(self) -> bool:
+        """False while no broker can be reached."""
+        return not self._away
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._errors(error)
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._away = True
+
+    def _ask_again(self) -> None:
+        if time.monotonic() - self._asked_at_s < BROKER_PROBE_INTERVAL_S:
+            return
+        self._asked_at_s = time.monotonic()
+        try:
+            self._consumer.list_topics(timeout=0.2)
+        except KafkaException:
+            return
+        self._away = False
+
     def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
         self._assigned = sorted(TopicPartition(p.topic, p.partition) for p in partitions)
         self.generation += 1
+        self.joined = True
         self.waiting_to_start = True
         consumer.assign([])  # nothing flows until start() has said from where
 
@@ -116,6 +145,8 @@ class Consumer:
     def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         """Up to `max_records`, as soon as there is one; runs the assignment callbacks. Raises Fatal."""
         self._errors.check()
+        if self._away:
+            self._ask_again()
         try:
             messages = self._consumer.consume(1, timeout_s)
             if messages and max_records > 1:
