@@ -32,6 +32,8 @@ class Code(StrEnum):
     NO_VALUE = "no_value"
     BAD_ENVELOPE = "bad_envelope"
     WRONG_KEY = "wrong_key"
+    # what a store says of a record that all else let pass
+    REFUSED_BY_STORE = "refused_by_store"
     # what the key and the world say
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
