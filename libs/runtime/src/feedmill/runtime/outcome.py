@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
+from msgspec import Struct
+
 from feedmill.contracts.errors import Rejected
 
 RowT = TypeVar("RowT")
@@ -45,8 +47,7 @@ class TopicPartition(NamedTuple):
         return f"{self.topic}/{self.partition}"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True, gc=False):
     """One record as read from the log. `timestamp_ms` is the broker's (LogAppendTime)."""
 
     topic: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -27,8 +26,7 @@ _DECODERS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
 _CANONICAL_TIME_CHARS: Final = len("2026-11-21T10:00:00.123456Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A raw record that says something true. `id` in 16 bytes; `occurred_at` is None without an envelope."""
 
     id: bytes

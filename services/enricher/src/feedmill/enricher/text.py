@@ -11,7 +11,7 @@ MAX_TAGS: Final = 50
 """Tags (and mentions) kept of one text, in the order they stand in it."""
 MAX_TAG_CHARS: Final = 100
 
-_TAG: Final = re.compile(r"(?<![\w&/#])#(\w*[^\W\d]\w*)")
+_TAG: Final = re.compile(r"(?<![\w&/#])#(\w+)")
 _MENTION: Final = re.compile(r"(?<![\w@/.])@([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)")
 _TRACKING: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id", "fbclid", "gclid")
 
@@ -20,16 +20,16 @@ def tags_in(text: str) -> tuple[str, ...]:
     """`#Words` holding a letter, case-folded, each once. `&#39;` and a URL's fragment are no tags."""
     if "#" not in text:
         return ()
-    found = dict.fromkeys(m.group(1).casefold() for m in _TAG.finditer(text) if len(m.group(1)) <= MAX_TAG_CHARS)
-    return tuple(found)[:MAX_TAGS]
+    words = dict.fromkeys(_TAG.findall(text.casefold()))
+    return tuple(word for word in words if len(word) <= MAX_TAG_CHARS and not word.isdecimal())[:MAX_TAGS]
 
 
 def mentions_in(text: str) -> tuple[str, ...]:
     """`@handles` as written (joined to users when read), each once. An e-mail address mentions nobody."""
     if "@" not in text:
         return ()
-    found = dict.fromkeys(m.group(1) for m in _MENTION.finditer(text) if len(m.group(1)) <= MAX_TAG_CHARS)
-    return tuple(found)[:MAX_TAGS]
+    handles = dict.fromkeys(_MENTION.findall(text))
+    return tuple(handle for handle in handles if len(handle) <= MAX_TAG_CHARS)[:MAX_TAGS]
 
 
 def canonical(url: str | None) -> str | None:
