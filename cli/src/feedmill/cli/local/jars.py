@@ -53,6 +53,11 @@ def cache_folder() -> Path:
     return Path(sys.prefix) / "share" / "feedmill"
 
 
+def requirements() -> Path:
+    """Present in a checkout, which is where local mode runs."""
+    return Path(__file__).resolve().parents[5] / "requirements" / "java.txt"
+
+
 def wheels_folder() -> Path:
     return cache_folder() / "java-wheels"
 
@@ -86,9 +91,8 @@ def install_wheels() -> None:
     done = wheels_folder() / ".installed"
     if done.exists():
         return
-    requirements = Path(__file__).resolve().parents[5] / "requirements" / "java.txt"
-    if not requirements.exists():
-        raise JavaMissing(f"no Java on the PATH and no {requirements}: install Java 17 or newer, and Maven")
+    if not requirements().exists():
+        raise JavaMissing(f"no Java on the PATH and no {requirements()}: install Java 17 or newer, and Maven")
     venv.create(wheels_folder(), with_pip=True, clear=True)
     pip: list[str | Path] = [
         wheels_folder() / "bin" / "python",
@@ -98,7 +102,7 @@ def install_wheels() -> None:
         "-q",
         "--disable-pip-version-check",
     ]
-    subprocess.run([*pip, "--require-hashes", "-r", requirements], check=True, timeout=FETCH_TIMEOUT_S)
+    subprocess.run([*pip, "--require-hashes", "-r", requirements()], check=True, timeout=FETCH_TIMEOUT_S)
     done.touch()
 
 

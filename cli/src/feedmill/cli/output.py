@@ -1,0 +1,58 @@
+"""How the command speaks: tables for people on stdout, JSON for machines, errors with the next step on stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+out = Console()
+err = Console(stderr=True)
+
+
+def print_json(document: object) -> None:
+    """Plain JSON, one document; nothing else goes to stdout with it."""
+    print(json.dumps(document, indent=2, default=str))
+
+
+def fail(message: str, code: int = 1) -> typer.Exit:
+    """`raise fail("what is wrong: what to do")`."""
+    err.print(f"[bold red]feedmill:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    return typer.Exit(code)
+
+
+def escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def table(*columns: str) -> Table:
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+STATE_COLOURS = {"ready": "green", "starting": "yellow", "degraded": "yellow", "failed": "red", "stopped": "dim"}
+
+
+def coloured(state: str) -> str:
+    return f"[{STATE_COLOURS.get(state, 'white')}]{state}[/]"
+
+
+@contextmanager
+def errors_told(*kinds: type[Exception]) -> Iterator[None]:
+    """These exceptions say what to do themselves: shown without a traceback."""
+    try:
+        yield
+    except kinds as error:
+        raise fail(str(error)) from None
+
+
+def rows(into: Table, values: Sequence[Sequence[object]]) -> Table:
+    for value in values:
+        into.add_row(*(str(v) for v in value))
+    return into

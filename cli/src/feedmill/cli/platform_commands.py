@@ -1,0 +1,296 @@
+"""up, down, status, logs, reset, doctor."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from feedmill.cli.config import CliSettings
+from feedmill.cli.local import checks, control, jars
+from feedmill.cli.local.processes import rss_mb
+from feedmill.cli.local.services import PARTS, Connections, settings_of
+from feedmill.cli.local.state import Phase, Plan, PlatformState, supervised
+from feedmill.cli.operator import site
+from feedmill.cli.output import coloured, err, errors_told, escape, fail, out, print_json, table
+from feedmill.runtime.settings import SettingsError
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines instead of a table.")]
+
+
+def settings() -> CliSettings:
+    with errors_told(SettingsError):
+        return CliSettings.from_env()
+
+
+def up(
+    demo_users: Annotated[
+        bool, typer.Option("--demo-users", help="Add ivan, nico and eric, with keys abc123, abc124 and abc125.")
+    ] = False,
+) -> None:
+    """Start the whole platform on this machine and return when it does its job.
+
+    "Ready" means that one event was seen in Postgres and in ClickHouse.
+
+    Examples:
+
+      feedmill up
+
+      feedmill up --demo-users
+
+      FEEDMILL_PORT=6000 FEEDMILL_HOME=/tmp/second feedmill up     (a second one, side by side)
+    """
+    asked = settings()
+    began_s = time.monotonic()
+    if not supervised(asked.place):
+        check_first(asked)
+        with errors_told(jars.JavaMissing, jars.JarRefused, control.CannotStart), err.status("getting ready"):
+            if "kafka" not in asked.given:
+                control.fetch_what_is_missing()
+            control.start_supervisor(plan_of(asked, demo_users), asked.place)
+        state = watch(asked)
+    else:
+        state = watch(asked)
+        if state.phase is Phase.READY and demo_users:
+            add_demo_users(asked)
+    if state.phase is not Phase.READY:
+        raise fail(f"not ready: {state.message or state.phase}\nWhat each part said: feedmill logs")
+    out.print(parts_table(state))
+    out.print(f"\n[bold green]Ready[/] in {time.monotonic() - began_s:.1f} s: one event was seen at both ends.")
+    out.print(addresses_text(state), highlight=False)
+
+
+def check_first(asked: CliSettings) -> None:
+    asked.place.make()
+    control.end_leftovers(asked.place)
+    wrong = [check for check in checks.all_checks(asked.place, asked.ports, asked.given) if not check.ok]
+    if wrong:
+        raise fail("cannot start:\n" + "\n".join(f"- {c.name}: {c.found}. {c.remedy}." for c in wrong))
+
+
+def plan_of(asked: CliSettings, demo_users: bool) -> Plan:
+    return Plan(str(asked.place.root), asked.origin_port, asked.given, settings_of(), demo_users)
+
+
+def watch(asked: CliSettings) -> PlatformState:
+    last: PlatformState | None = None
+    with Live(console=err, refresh_per_second=8, transient=True) as live:
+        for last in control.states_until_settled(asked.place):
+            live.update(progress(last))
+    if last is None:
+        raise fail("the platform's state cannot be read: feedmill down, then feedmill up")
+    return last
+
+
+def progress(state: PlatformState) -> Table:
+    made = table(f"{state.message or state.phase} …", "")
+    for part in state.parts:
+        if part.state != "stopped":
+            made.add_row(part.name, coloured(part.state))
+    return made
+
+
+def add_demo_users(asked: CliSettings) -> None:
+    from feedmill.cli.local import prove
+
+    here = site(asked)
+    with errors_told(prove.NotProven, OSError):
+        prove.demo_users(prove.Door(here.origin, here.key()), here.connections.postgres)
+
+
+def parts_table(state: PlatformState) -> Table:
+    made = table("part", "state", "pid", "memory", "address")
+    total = 0.0
+    for part in state.parts:
+        used = rss_mb(part.pid) if part.pid else 0.0
+        total += used
+        note = " (given)" if part.given else f" {escape(part.said)}" if part.said else ""
+        made.add_row(
+            part.name, coloured(part.state), str(part.pid or ""), f"{used:.0f} MB" if used else "", part.address + note
+        )
+    made.add_row("", "", "", f"[bold]{total:.0f} MB[/]", "")
+    return made
+
+
+def addresses_text(state: PlatformState) -> str:
+    origin = f"http://127.0.0.1:{state.origin}"
+    return (
+        f"  API and its documentation  {origin}/docs\n"
+        f"  Postgres                   {state.connections['postgres']}\n"
+        f"  ClickHouse                 {state.connections['clickhouse']}\n"
+        f"  Kafka                      {state.connections['kafka']}\n"
+        "  feedmill status | logs | trace EVENT_ID | down"
+    )
+
+
+def down() -> None:
+    """Drain the services, then stop the stores. Nothing that was acknowledged is lost; data stays.
+
+    Examples:
+
+      feedmill down
+    """
+    place = settings().place
+    with err.status("draining"):
+        ran = control.stop_supervisor(place, lambda _: None)
+    if supervised(place):
+        raise fail(f"still draining after {control.DOWN_TIMEOUT_S:.0f} s: see feedmill logs supervisor")
+    out.print("Stopped." if ran else "Nothing was running.")
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show every part: its state, memory and address.
+
+    Examples:
+
+      feedmill status
+
+      feedmill status --json | jq -r .connect.postgres.dsn
+    """
+    asked = settings()
+    state = control.current(asked.place)
+    if as_json:
+        print_json(status_document(asked, state))
+    elif state is None:
+        out.print(f"Nothing runs in {asked.place.root}. Start it with: feedmill up")
+    else:
+        out.print(parts_table(state))
+        out.print(f"\n{coloured(state.phase)} {escape(state.message)}")
+
+
+def status_document(asked: CliSettings, state: PlatformState | None) -> dict[str, Any]:
+    if state is None:
+        parts: list[dict[str, Any]] = [
+            {"name": name, "pid": None, "state": "stopped", "rss_mb": 0.0, "address": ""} for name in PARTS
+        ]
+        phase, origin = Phase.STOPPED, asked.origin_port
+    else:
+        parts = [
+            {
+                "name": part.name,
+                "pid": part.pid,
+                "state": part.state,
+                "rss_mb": rss_mb(part.pid) if part.pid else 0.0,
+                "address": part.address,
+                "restarts": part.restarts,
+            }
+            for part in state.parts
+        ]
+        phase, origin = state.phase, state.origin
+    connections: Connections = site(asked).connections
+    return {
+        "origin": f"http://127.0.0.1:{origin}",
+        "state": phase,
+        "home": str(asked.place.root),
+        "parts": parts,
+        "connect": connections.document(),
+    }
+
+
+def logs(
+    parts: Annotated[list[str] | None, typer.Argument(help="Parts, as status names them; all when none.")] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines of each.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they grow, until Ctrl-C.")] = False,
+) -> None:
+    """Show what the parts said.
+
+    Examples:
+
+      feedmill logs
+
+      feedmill logs ingest enricher -n 100
+
+      feedmill logs -f gateway
+    """
+    place = settings().place
+    found = {path.stem: path for path in sorted(place.logs.glob("*.log"))}
+    unknown = [name for name in parts or () if name not in found]
+    if unknown:
+        raise fail(
+            f"no log of {', '.join(unknown)}; there are: {', '.join(found) or 'none yet, start with feedmill up'}"
+        )
+    chosen = {name: path for name, path in found.items() if not parts or name in parts}
+    places = {name: show_end(name, path, lines) for name, path in chosen.items()}
+    while follow:
+        try:
+            time.sleep(0.2)
+        except KeyboardInterrupt:
+            return
+        places = {name: show_from(name, path, places[name]) for name, path in chosen.items()}
+
+
+def show_end(name: str, path: Path, lines: int) -> int:
+    text = path.read_bytes()
+    for line in text.decode("utf-8", "replace").splitlines()[-lines:]:
+        show(name, line)
+    return len(text)
+
+
+def show_from(name: str, path: Path, offset: int) -> int:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(offset if offset <= size else 0)
+        whole = file.read()
+    complete = whole[: whole.rfind(b"\n") + 1]
+    for line in complete.decode("utf-8", "replace").splitlines():
+        show(name, line)
+    return (offset if offset <= size else 0) + len(complete)
+
+
+def show(name: str, line: str) -> None:
+    out.print(f"[cyan]{name:>22}[/] {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove all data, logs and state of this home. The platform must be down.
+
+    Examples:
+
+      feedmill down && feedmill reset --yes
+    """
+    place = settings().place
+    if supervised(place):
+        raise fail("the platform runs: feedmill down, then feedmill reset")
+    control.end_leftovers(place)
+    if not yes and not typer.confirm(f"Remove everything Feedmill keeps in {place.root}?"):
+        raise typer.Exit(1)
+    removed = control.remove_everything(place)
+    out.print("Removed " + ", ".join(removed) if removed else "Nothing to remove.")
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check what `up` needs (Python, Java, disk, memory, ports), each with its remedy. Exit status 1 if one fails.
+
+    Examples:
+
+      feedmill doctor
+
+      feedmill doctor --json
+    """
+    asked = settings()
+    running = supervised(asked.place)
+    found = [
+        check
+        for check in checks.all_checks(asked.place, asked.ports, asked.given)
+        if not (running and check.name.startswith(("port", "memory")))
+    ]
+    if as_json:
+        print_json([{"name": c.name, "ok": c.ok, "found": c.found, "remedy": "" if c.ok else c.remedy} for c in found])
+    else:
+        made = table("check", "", "found", "what to do")
+        for c in found:
+            made.add_row(c.name, "[green]ok[/]" if c.ok else "[red]no[/]", c.found, "" if c.ok else c.remedy)
+        out.print(made)
+    if not all(check.ok for check in found):
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    for command in (up, down, status, logs, reset, doctor):
+        app.command()(command)
