@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from feedmill.contracts import strict_json
-from feedmill.contracts.limits import TEXT_MAX_BYTES
+from feedmill.contracts.limits import CONTENT_MAX_DEPTH, TEXT_MAX_BYTES
 
 
 def checked_text(text: str) -> str:
@@ -20,12 +20,11 @@ def checked_content(content: Any) -> Any:
         return checked_text(content)
     if content is None:
         raise ValueError("missing: must not be null")
-    rejected = strict_json.walk(content)
+    rejected = strict_json.walk(content, max_depth=CONTENT_MAX_DEPTH)
     if rejected is not None:
         raise ValueError(f"{rejected.reason}: {rejected.detail}")
     if not isinstance(content, int | float):
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        checked_text(text)
+        checked_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")))
     return content
 
 

@@ -24,7 +24,7 @@ class UserRefIn(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     id: Id
 
 
-class PostObjectIn(Struct, frozen=True, forbid_unknown_fields=True):
+class PostObjectIn(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     type: PostType
     content: Any
     url: WebUrl | None = None
@@ -34,7 +34,7 @@ class PostObjectIn(Struct, frozen=True, forbid_unknown_fields=True):
         checked_content(self.content)
 
 
-class CommentObjectIn(Struct, frozen=True, forbid_unknown_fields=True):
+class CommentObjectIn(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     type: Literal["comment"]
     content: Any
 
@@ -42,13 +42,13 @@ class CommentObjectIn(Struct, frozen=True, forbid_unknown_fields=True):
         checked_content(self.content)
 
 
-class PostIn(Struct, frozen=True, forbid_unknown_fields=True):
+class PostIn(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     actor_id: Id
     object: PostObjectIn
     space_id: Id | None = None
 
 
-class CommentIn(Struct, frozen=True, forbid_unknown_fields=True):
+class CommentIn(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     actor_id: Id
     object: CommentObjectIn
     target: ObjectRefIn

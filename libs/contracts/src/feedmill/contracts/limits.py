@@ -12,6 +12,8 @@ EVENT_MAX_BYTES: Final = 256 * 1024
 REQUEST_MAX_BYTES: Final = 10 * 1024 * 1024
 REQUEST_MAX_EVENTS: Final = 10_000
 JSON_MAX_DEPTH: Final = 32
+CONTENT_MAX_DEPTH: Final = JSON_MAX_DEPTH - 3
+"""`content` stands inside event, data and object."""
 USERS_MAX: Final = 1_000
 """Users in one `POST /v1/users`."""
 
