@@ -4,15 +4,40 @@ PY := .venv/bin/python
 BIN := .venv/bin
 MEMBERS := libs/contracts libs/runtime libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
-.PHONY: help setup
+.PHONY: help setup lint types check-generated unit integration test clean
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
-.venv/.ready: requirements/dev.txt $(addsuffix /pyproject.toml,$(MEMBERS))
+.venv/.ready: requirements/dev.txt requirements/java.txt $(addsuffix /pyproject.toml,$(MEMBERS))
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Feedmill needs Python 3.11 or newer; this is " + sys.version)'
 	[ -x $(PY) ] || python3 -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	if ! command -v java >/dev/null || ! command -v mvn >/dev/null; then $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/java.txt; fi
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
 	touch $@
 
 setup: .venv/.ready ## make .venv with the feedmill command, from hashed requirements
+
+lint: setup ## ruff, import rules, and what must not be committed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	scripts/slips.sh
+
+types: setup ## mypy --strict, member by member
+	scripts/types.sh
+
+check-generated: setup ## generated files are what their sources say, and no released schema is broken
+	$(PY) -m feedmill.contracts.generate --check
+	$(PY) -m feedmill.contracts.compat
+
+unit: setup ## tests without any server
+	$(BIN)/pytest -q -m "not integration and not e2e and not chaos" libs services cli tests
+
+integration: setup ## tests on real Kafka, Postgres and ClickHouse
+	$(BIN)/pytest -q -m "integration" libs services cli tests
+
+e2e: setup ## tests on whole platforms of their own
+	$(BIN)/pytest -q -m "e2e" tests cli
+
+test: lint types check-generated unit integration e2e ## everything CI runs

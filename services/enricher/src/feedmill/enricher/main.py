@@ -14,6 +14,7 @@ from feedmill.enricher.settings import EnricherSettings
 from feedmill.runtime import logs
 from feedmill.runtime.dead_letters import RejectLimit
 from feedmill.runtime.failpoints import check_build
+from feedmill.runtime.gc_policy import collect_rarely
 from feedmill.runtime.health import Health, SidePort
 from feedmill.runtime.kafka import Consumer, LogReader, Producer
 from feedmill.runtime.loop import Loop
@@ -49,6 +50,7 @@ def run(settings: EnricherSettings) -> None:
             closing(Consumer(settings.kafka, GROUP, topics, settings.group, on_revoked=enricher.revoked))
         )
         health.report("kafka", up=False, detail="joining the group")
+        collect_rarely()
         Loop(consumer, enricher, stop, settings.loop, health).run()
 
 
