@@ -39,6 +39,7 @@ class Health:
         self._progressed_at_s = monotonic()
         self._dependencies: dict[str, tuple[bool, str]] = {}
         self._draining = False
+        self.broken = ""
         metrics.BUILD_INFO.at(service, self.version).set(1)
         metrics.PROGRESS_AGE.at().set_function(lambda: self.progress_age_s)
 
@@ -51,6 +52,10 @@ class Health:
         self._dependencies[dependency] = (up, detail)
         metrics.DEPENDENCY_UP.at(dependency).set(1 if up else 0)
 
+    def broke(self, reason: str) -> None:
+        """Beyond repair: neither alive nor ready, and to end non-zero."""
+        self.broken = reason
+
     def drain(self) -> None:
         """From now on not ready: the balancer sends no more."""
         self._draining = True
@@ -61,7 +66,7 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        return not self._draining and all(up for up, _ in self._dependencies.values())
+        return not (self._draining or self.broken) and all(up for up, _ in self._dependencies.values())
 
     def answer(self, path: str) -> Answer | None:
         """The answer of an operator's path, None for any other."""
@@ -78,8 +83,9 @@ class Health:
 
     def _livez(self) -> Answer:
         age_s = self.progress_age_s
-        alive = age_s <= self._stalled_after_s
-        body = {"status": "ok" if alive else "stalled", "progress_age_s": round(age_s, 3)}
+        alive = age_s <= self._stalled_after_s and not self.broken
+        status = self.broken or ("ok" if alive else "stalled")
+        body = {"status": status, "progress_age_s": round(age_s, 3)}
         return 200 if alive else 503, JSON, _json(body)
 
     def _readyz(self) -> Answer:

@@ -1,0 +1,217 @@
+"""How far Postgres has come, for everybody in the process who wants to know.
+
+One task reads `sink_position`, a handful of rows, for all waiting requests together: every 2.5 ms while somebody waits,
+every 50 ms else. Another asks the log for the ends of the raw topics, ten times a second: from both follows
+`Feedmill-Complete-Through`.
+"""
+
+import asyncio
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from feedmill.contracts.topics import RAW, RAW_OF, Topic
+from feedmill.runtime import logs, metrics
+from feedmill.runtime.background import background
+from feedmill.runtime.health import Health
+from feedmill.runtime.outcome import TopicPartition, Transient
+from feedmill.runtime.position import HEADER, BadPosition, Place, Positions
+from feedmill.runtime.postgres import Postgres, StoreAway
+
+POLL_WAITING_S: Final = 0.0025
+POLL_LONG_WAITING_S: Final = 0.010  # once the newest has waited for LONG_S: something is slow, do not add to it
+LONG_S: Final = 0.5
+POLL_IDLE_S: Final = 0.050
+POLL_TIMEOUT_S: Final = 1.0  # a frozen Postgres is known to be away after this time
+PROBE_S: Final = 0.1
+MAX_PROBES: Final = 512
+NEVER: Final = "1970-01-01T00:00:00.000000Z"
+
+log = logs.get("feedmill.applied")
+
+SQL: Final = "SELECT topic, partition, source_offset FROM sink_position"
+
+
+class Ends(Protocol):
+    """The log's ends; feedmill.runtime.kafka.Admin is one. Called in a thread, may raise Transient."""
+
+    def ends(self, partitions: list[TopicPartition], timeout_s: float = 5) -> Mapping[TopicPartition, int]: ...
+
+
+class NotYetApplied(Exception):
+    """The positions were not applied in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one reading of `sink_position` found. Take it before the rows it vouches for are read.
+
+    applied: the highest raw offset applied at each place; complete_through: RFC 3339, see interfaces.md.
+    """
+
+    applied: Mapping[Place, int]
+    complete_through: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    began_at: datetime
+    ends: Mapping[TopicPartition, int]
+
+    def reached_by(self, applied: Mapping[Place, int]) -> bool:
+        return all(applied.get(place, -1) >= end - 1 for place, end in self.ends.items())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiter:
+    positions: Positions
+    done: asyncio.Future[None]
+    since_s: float
+
+
+class Applied:
+    """Positions of the raw topics behind these enriched ones, as far as Postgres has them."""
+
+    def __init__(self, postgres: Postgres, log_ends: Ends, health: Health, *, enriched: Iterable[Topic]) -> None:
+        self._postgres = postgres
+        self._log_ends = log_ends
+        self._health = health
+        self._raw_names = {topic.name: RAW_OF[topic.name].name for topic in enriched}
+        raw = [RAW_OF[name] for name in self._raw_names]
+        self._partitions = [TopicPartition(topic.name, p) for topic in raw for p in range(topic.partitions)]
+        self._waiters: list[_Waiter] = []
+        self._somebody_waits = asyncio.Event()
+        self._probes: list[_Probe] = []  # oldest first; the first may be the one that stands now
+        self.snapshot = Snapshot(MappingProxyType({}), NEVER)
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Keep both tasks running."""
+        self._health.report("kafka", up=False, detail="not asked yet")
+        async with background(self._health, self._keep_polling(), self._keep_probing()):
+            yield
+
+    async def wait_for(self, positions: Positions, timeout_s: float) -> None:
+        """Return once all that Postgres keeps of `positions` is applied.
+
+        Raises BadPosition for one past the log's end (asked afresh) or of no raw topic, NotYetApplied when it takes
+        longer than `timeout_s`, StoreAway when Postgres is or goes away.
+        """
+        missing = self._heeded(positions).missing_from(self.snapshot.applied)
+        if not missing:
+            return
+        if not self._postgres.up:
+            raise StoreAway("postgres is away")
+        began_s = monotonic()
+        await self._refuse_past_the_end(missing)
+        waiter = _Waiter(missing, asyncio.get_running_loop().create_future(), began_s)
+        self._waiters.append(waiter)
+        self._somebody_waits.set()
+        outcome = "not-yet-applied"
+        try:
+            async with asyncio.timeout(max(0.0, timeout_s)):
+                await waiter.done
+            outcome = "applied"
+        except TimeoutError:
+            raise NotYetApplied from None
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+            metrics.POSITION_WAIT.at(outcome).observe(monotonic() - began_s)
+
+    def _heeded(self, positions: Positions) -> Positions:
+        raw_partitions = {topic.name: topic.partitions for topic in RAW}
+        for topic, partition, _ in positions:
+            if partition >= raw_partitions.get(topic, 0):
+                raise BadPosition(f"{HEADER} names a topic or partition that no write answers with")
+        return positions.only(self._raw_names.values())
+
+    async def _refuse_past_the_end(self, missing: Positions) -> None:
+        known = self._probes[-1].ends if self._probes else {}
+        if not self._past(missing, known):
+            return
+        try:
+            probe = await self._probe()
+        except Transient:
+            return  # it cannot be judged now: wait, and say so when it does not come
+        if self._past(missing, probe.ends):
+            raise BadPosition(f"{HEADER} is past the end of the log")
+
+    @staticmethod
+    def _past(positions: Positions, ends: Mapping[TopicPartition, int]) -> bool:
+        return any(offset >= ends.get(TopicPartition(*place), 0) for place, offset in positions.offsets.items())
+
+    async def _keep_polling(self) -> None:
+        while True:
+            try:
+                rows = await self._postgres.fetch(SQL, timeout_s=POLL_TIMEOUT_S)
+            except StoreAway as error:
+                self._fail_waiters(error)
+                await asyncio.sleep(POLL_IDLE_S)
+                continue
+            self._take(
+                {
+                    (self._raw_names[row["topic"]], row["partition"]): row["source_offset"]
+                    for row in rows
+                    if row["topic"] in self._raw_names
+                }
+            )
+            await self._pause()
+
+    async def _pause(self) -> None:
+        if self._waiters:
+            waited_s = monotonic() - self._waiters[-1].since_s
+            await asyncio.sleep(POLL_WAITING_S if waited_s < LONG_S else POLL_LONG_WAITING_S)
+            return
+        self._somebody_waits.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_IDLE_S):
+                await self._somebody_waits.wait()
+
+    def _take(self, applied: Mapping[Place, int]) -> None:
+        self.snapshot = Snapshot(MappingProxyType(applied), self._complete_through(applied))
+        waiting = []
+        for waiter in self._waiters:
+            if waiter.positions.missing_from(applied):
+                waiting.append(waiter)
+            elif not waiter.done.done():
+                waiter.done.set_result(None)
+        self._waiters = waiting
+
+    def _fail_waiters(self, error: StoreAway) -> None:
+        for waiter in self._waiters:
+            if not waiter.done.done():
+                waiter.done.set_exception(error)
+        self._waiters = []
+
+    def _complete_through(self, applied: Mapping[Place, int]) -> str:
+        """When the latest probe began whose ends are all applied; positions may also go back (a rebuild)."""
+        reached = bisect_left(self._probes, True, key=lambda probe: not probe.reached_by(applied))
+        if not reached:
+            return NEVER
+        del self._probes[: reached - 1]
+        return self._probes[0].began_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    async def _keep_probing(self) -> None:
+        while True:
+            try:
+                await self._probe()
+                self._health.report("kafka", up=True)
+            except Transient as error:
+                self._health.report("kafka", up=False, detail=type(error).__name__)
+            await asyncio.sleep(PROBE_S)
+
+    async def _probe(self) -> _Probe:
+        """Ask the log for its ends and remember them with the time before the question."""
+        began_at = datetime.now(UTC)
+        probe = _Probe(began_at, await asyncio.to_thread(self._log_ends.ends, self._partitions, POLL_TIMEOUT_S))
+        self._probes.append(probe)
+        self._probes.sort(key=lambda each: each.began_at)
+        if len(self._probes) > MAX_PROBES:
+            self._probes[1:-1] = self._probes[1:-1:2]  # far behind: every second one will do
+        return probe
