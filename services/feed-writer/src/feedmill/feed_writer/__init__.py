@@ -1,0 +1,1 @@
+"""activity.enriched.v1 -> Postgres state or ClickHouse facts: one process, one sink."""

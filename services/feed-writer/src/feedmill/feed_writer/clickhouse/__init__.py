@@ -1,0 +1,1 @@
+"""The sink that keeps facts and dimensions."""

@@ -1,0 +1,89 @@
+"""ClickHouse as this sink uses it: whole columns in, each insert named by its range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+
+from feedmill.feed_writer.clickhouse import native
+from feedmill.feed_writer.clickhouse.tables import Block
+from feedmill.feed_writer.contact import Contact
+from feedmill.feed_writer.row import Position
+from feedmill.feed_writer.settings import ClickHouseSinkSettings
+from feedmill.runtime.failpoints import Guard, Point, guarded, hit
+from feedmill.runtime.outcome import TopicPartition, Transient
+
+_OUR_FAULT = frozenset({16, 36, 47, 53, 60, 62, 81, 115, 192, 193, 194, 497, 516})
+"""Codes that waiting does not mend: unknown table, column, setting or database, syntax, types, access."""
+
+_SETTINGS = {"async_insert": 0, "insert_deduplicate": 1}
+
+
+class ClickHouseStore:
+    """One HTTP client, made when needed. Raises Transient while ClickHouse is away."""
+
+    def __init__(self, url: str, settings: ClickHouseSinkSettings, seen: Contact) -> None:
+        self._url = url
+        self._settings = settings
+        self._seen = seen
+        self._client: Client | None = None
+
+    def insert(self, blocks: Sequence[Block], token: str) -> None:
+        """Every table's block under the same token: what this range has inserted before is not inserted again."""
+        named = {"insert_deduplication_token": token} if guarded(Guard.TOKEN) else {"insert_deduplicate": 0}
+        for block in blocks:
+            with self._open() as client:
+                client.raw_insert(block.table, block.columns, block.data, settings=_SETTINGS | named, fmt="Native")
+            hit(Point.CLICKHOUSE_AFTER_FACTS)
+
+    def set_positions(self, positions: Mapping[TopicPartition, Position]) -> None:
+        """For those who wait until something is in; where to start again stands in the group's metadata."""
+        columns = {
+            "topic": ("String", native.words([p.topic for p in positions])),
+            "partition": ("Int32", native.integers("i", [p.partition for p in positions])),
+            "source_offset": ("Int64", native.integers("q", [at.source_offset for at in positions.values()])),
+        }
+        data = native.block(columns, len(positions))
+        with self._open() as client:
+            client.raw_insert("sink_position", tuple(columns), data, settings=_SETTINGS, fmt="Native")
+
+    def probe(self) -> None:
+        """Ask whether it is there, where that has not been seen lately. Raises nothing for being away."""
+        if self._seen.is_old():
+            with suppress(Transient), self._open() as client:
+                client.command("SELECT 1")
+
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    @contextmanager
+    def _open(self) -> Iterator[Client]:
+        try:
+            if self._client is None:
+                self._client = clickhouse_connect.get_client(
+                    dsn=self._url,
+                    interface=urlsplit(self._url).scheme,
+                    autogenerate_session_id=False,
+                    compress=False,
+                    connect_timeout=self._settings.connect_timeout_ms / 1_000,
+                    send_receive_timeout=self._settings.insert_timeout_ms / 1_000,
+                    client_name="feed-writer-clickhouse",
+                )
+            yield self._client
+            self._seen.up()
+        except ClickHouseError as error:
+            if isinstance(error, DatabaseError) and getattr(error, "code", None) in _OUR_FAULT:
+                raise
+            self._seen.down(_first_line(error))
+            raise Transient(f"clickhouse: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:300]

@@ -1,0 +1,193 @@
+"""The SQL of the Postgres sink, in the order it runs. One batch is one transaction; each statement works on sets.
+
+Only events that this transaction inserted into `activity` for the first time reach `fresh`, and only they change any
+other table: a late repeat of "follow" must not undo an "unfollow". Within a key the higher origin offset wins; merges
+give the same whatever the batches are cut to.
+"""
+
+from __future__ import annotations
+
+TEMPORARY = """
+CREATE TEMP TABLE incoming (
+    event_id uuid, verb text, actor_id bigint, object_type text, object_id bigint, target_type text, target_id bigint,
+    occurred_at timestamptz, since timestamptz, source_partition int, source_offset bigint, enriched_offset bigint,
+    accepted_ms bigint, enriched_ms bigint, origin_offset bigint
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE incoming_object (
+    event_id uuid, type text, id bigint, author_id bigint, content jsonb, title text, url text, canonical_url text,
+    tags text[], mentions text[], space_id bigint, created_at timestamptz, origin_offset bigint
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE incoming_user (
+    event_id uuid, verb text, id bigint, handle text, uuid uuid, name text, email text, college text,
+    changed_at timestamptz, origin_offset bigint
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE fresh (event_id uuid) ON COMMIT DELETE ROWS;
+"""
+
+CREATE_POSITIONS = """
+INSERT INTO sink_position (topic, partition, source_offset, next_offset)
+SELECT topic, partition, -1, 0 FROM unnest(%(topics)s::text[], %(partitions)s::int[]) AS asked (topic, partition)
+ ORDER BY topic, partition
+ON CONFLICT DO NOTHING
+"""
+
+READ_POSITIONS = """
+SELECT topic, partition, source_offset, next_offset FROM sink_position
+  JOIN unnest(%(topics)s::text[], %(partitions)s::int[]) AS asked (topic, partition) USING (topic, partition)
+ ORDER BY topic, partition
+"""
+
+LOCK_POSITIONS = f"BEGIN; {READ_POSITIONS} FOR UPDATE OF sink_position"
+
+ACTIVITIES = """
+WITH inserted AS (
+    INSERT INTO activity (event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at,
+                          source_partition, source_offset, enriched_offset, accepted_at, enriched_at)
+    SELECT event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at,
+           source_partition, source_offset, enriched_offset,
+           to_timestamp(accepted_ms / 1e3::float8), to_timestamp(enriched_ms / 1e3::float8)
+      FROM incoming
+    ON CONFLICT DO NOTHING
+    RETURNING event_id
+)
+INSERT INTO fresh SELECT event_id FROM inserted;
+"""
+
+EVERYTHING_IS_FRESH = "INSERT INTO fresh SELECT event_id FROM incoming;"
+"""With the guard off: repeats count as news."""
+
+OBJECTS = """
+INSERT INTO object AS kept (type, id, author_id, content, title, url, canonical_url, tags, mentions, space_id,
+                            created_at, origin_offset)
+SELECT DISTINCT ON (type, id)
+       type, id, author_id, content, title, url, canonical_url, tags, mentions, space_id, created_at, origin_offset
+  FROM incoming_object JOIN fresh USING (event_id)
+ ORDER BY type, id, origin_offset DESC
+ON CONFLICT (type, id) DO UPDATE
+   SET author_id = excluded.author_id, content = excluded.content, title = excluded.title, url = excluded.url,
+       canonical_url = excluded.canonical_url, tags = excluded.tags, mentions = excluded.mentions,
+       space_id = excluded.space_id, created_at = excluded.created_at, origin_offset = excluded.origin_offset
+ WHERE kept.origin_offset < excluded.origin_offset;
+"""
+
+DELETIONS = """
+INSERT INTO object AS kept (type, id, deleted_at, deleted_offset)
+SELECT DISTINCT ON (object_type, object_id) object_type, object_id, occurred_at, origin_offset
+  FROM incoming JOIN fresh USING (event_id)
+ WHERE verb = 'delete'
+ ORDER BY object_type, object_id, origin_offset
+ON CONFLICT (type, id) DO UPDATE SET deleted_at = excluded.deleted_at, deleted_offset = excluded.deleted_offset
+ WHERE kept.deleted_offset IS NULL OR kept.deleted_offset > excluded.deleted_offset;
+"""
+
+FOLLOWS = """
+WITH step AS (
+    SELECT actor_id, object_id, verb = 'follow' AS starts, since, occurred_at, origin_offset,
+           max(origin_offset) OVER (PARTITION BY actor_id, object_id ORDER BY enriched_offset) AS highest
+      FROM incoming JOIN fresh USING (event_id)
+     WHERE verb IN ('follow', 'unfollow')
+), counted AS (  -- one by one, only a higher origin would have changed the row
+    SELECT step.*, coalesce(edge.active, false) AS was_active, edge.since AS old_since, edge.followed_at AS old_at,
+           max(step.origin_offset) FILTER (WHERE NOT starts) OVER of_pair AS ended,
+           max(step.origin_offset) OVER of_pair AS latest
+      FROM step LEFT JOIN follow_edge edge ON (edge.follower_id, edge.followee_id) = (step.actor_id, step.object_id)
+     WHERE step.origin_offset = highest AND step.origin_offset > coalesce(edge.origin_offset, -1)
+    WINDOW of_pair AS (PARTITION BY actor_id, object_id)
+), decided AS (  -- the first start after the last end, or an end
+    SELECT DISTINCT ON (actor_id, object_id) *, starts AND origin_offset > coalesce(ended, -1) AS active
+      FROM counted
+     ORDER BY actor_id, object_id, starts AND origin_offset > coalesce(ended, -1) DESC, origin_offset
+)
+INSERT INTO follow_edge AS kept (follower_id, followee_id, active, since, followed_at, origin_offset)
+SELECT actor_id, object_id, active,
+       CASE WHEN active THEN CASE WHEN was_active AND ended IS NULL THEN old_since ELSE since END END,
+       CASE WHEN active THEN CASE WHEN was_active AND ended IS NULL THEN old_at ELSE occurred_at END END,
+       latest
+  FROM decided
+ON CONFLICT (follower_id, followee_id) DO UPDATE
+   SET active = excluded.active, since = excluded.since, followed_at = excluded.followed_at,
+       origin_offset = excluded.origin_offset
+ WHERE kept.origin_offset < excluded.origin_offset;
+"""
+
+LIKES = """
+WITH step AS (
+    SELECT actor_id, object_type, object_id, verb = 'like' AS starts, occurred_at, origin_offset,
+           max(origin_offset) OVER (PARTITION BY actor_id, object_type, object_id ORDER BY enriched_offset) AS highest
+      FROM incoming JOIN fresh USING (event_id)
+     WHERE verb IN ('like', 'unlike')
+), counted AS (
+    SELECT step.*, coalesce(liked.active, false) AS was_active, liked.liked_at AS old_at,
+           max(step.origin_offset) FILTER (WHERE NOT starts) OVER of_pair AS ended,
+           max(step.origin_offset) OVER of_pair AS latest
+      FROM step LEFT JOIN object_like liked USING (actor_id, object_type, object_id)
+     WHERE step.origin_offset = highest AND step.origin_offset > coalesce(liked.origin_offset, -1)
+    WINDOW of_pair AS (PARTITION BY actor_id, object_type, object_id)
+), decided AS (
+    SELECT DISTINCT ON (actor_id, object_type, object_id) *, starts AND origin_offset > coalesce(ended, -1) AS active
+      FROM counted
+     ORDER BY actor_id, object_type, object_id, starts AND origin_offset > coalesce(ended, -1) DESC, origin_offset
+)
+INSERT INTO object_like AS kept (actor_id, object_type, object_id, active, liked_at, origin_offset)
+SELECT actor_id, object_type, object_id, active,
+       CASE WHEN active THEN CASE WHEN was_active AND ended IS NULL THEN old_at ELSE occurred_at END END,
+       latest
+  FROM decided
+ON CONFLICT (actor_id, object_type, object_id) DO UPDATE
+   SET active = excluded.active, liked_at = excluded.liked_at, origin_offset = excluded.origin_offset
+ WHERE kept.origin_offset < excluded.origin_offset;
+"""
+
+USERS = """
+WITH said AS (
+    SELECT id,
+           (array_agg(handle ORDER BY origin_offset) FILTER (WHERE handle IS NOT NULL))[1] AS handle,
+           (array_agg(uuid ORDER BY origin_offset) FILTER (WHERE uuid IS NOT NULL))[1] AS uuid,
+           (array_agg(changed_at ORDER BY origin_offset) FILTER (WHERE verb = 'user-created'))[1] AS created_at,
+           (array_agg(changed_at ORDER BY origin_offset) FILTER (WHERE verb = 'user-erased'))[1] AS erased_at,
+           (array_agg(changed_at ORDER BY origin_offset DESC))[1] AS updated_at,
+           (array_agg(name ORDER BY origin_offset DESC) FILTER (WHERE name IS NOT NULL))[1] AS name,
+           (array_agg(email ORDER BY origin_offset DESC) FILTER (WHERE email IS NOT NULL))[1] AS email,
+           (array_agg(college ORDER BY origin_offset DESC) FILTER (WHERE college IS NOT NULL))[1] AS college,
+           max(origin_offset) FILTER (WHERE name IS NOT NULL) AS name_offset,
+           max(origin_offset) FILTER (WHERE email IS NOT NULL) AS email_offset,
+           max(origin_offset) FILTER (WHERE college IS NOT NULL) AS college_offset,
+           max(origin_offset) AS origin_offset, bool_or(verb = 'user-erased') AS erased
+      FROM incoming_user JOIN fresh USING (event_id)
+     GROUP BY id
+)
+INSERT INTO user_profile AS kept (id, handle, uuid, name, email, college, created_at, updated_at, erased_at,
+                                  origin_offset, name_offset, email_offset, college_offset)
+SELECT id, handle, uuid,
+       CASE WHEN NOT erased THEN name END, CASE WHEN NOT erased THEN email END, CASE WHEN NOT erased THEN college END,
+       created_at, updated_at, erased_at, origin_offset,
+       CASE WHEN erased THEN 9223372036854775807 ELSE coalesce(name_offset, -1) END,
+       CASE WHEN erased THEN 9223372036854775807 ELSE coalesce(email_offset, -1) END,
+       CASE WHEN erased THEN 9223372036854775807 ELSE coalesce(college_offset, -1) END
+  FROM said
+ ORDER BY id
+ON CONFLICT (id) DO UPDATE
+   SET handle = coalesce(kept.handle, excluded.handle), uuid = coalesce(kept.uuid, excluded.uuid),
+       created_at = coalesce(kept.created_at, excluded.created_at),
+       erased_at = coalesce(kept.erased_at, excluded.erased_at),
+       updated_at = CASE WHEN excluded.origin_offset > kept.origin_offset THEN excluded.updated_at
+                         ELSE kept.updated_at END,
+       origin_offset = greatest(kept.origin_offset, excluded.origin_offset),
+       name = CASE WHEN excluded.name_offset > kept.name_offset THEN excluded.name ELSE kept.name END,
+       email = CASE WHEN excluded.email_offset > kept.email_offset THEN excluded.email ELSE kept.email END,
+       college = CASE WHEN excluded.college_offset > kept.college_offset THEN excluded.college ELSE kept.college END,
+       name_offset = greatest(kept.name_offset, excluded.name_offset),
+       email_offset = greatest(kept.email_offset, excluded.email_offset),
+       college_offset = greatest(kept.college_offset, excluded.college_offset);
+"""
+
+MOVE_POSITIONS = """
+UPDATE sink_position AS stored SET source_offset = moved.source_offset, next_offset = moved.next_offset
+  FROM unnest(%(topics)s::text[], %(partitions)s::int[], %(source_offsets)s::bigint[], %(next_offsets)s::bigint[],
+              %(expected)s::bigint[]) AS moved (topic, partition, source_offset, next_offset, expected)
+ WHERE (stored.topic, stored.partition) = (moved.topic, moved.partition)
+   AND stored.next_offset = moved.expected
+"""
+
+SET_POSITIONS = MOVE_POSITIONS.replace("AND stored.next_offset = moved.expected", "")
+"""With the guard off: whatever is stored is overwritten."""

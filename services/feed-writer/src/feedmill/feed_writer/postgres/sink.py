@@ -1,0 +1,157 @@
+"""The Postgres sink: a `Processor` whose rows and positions move in one transaction.
+
+1  dead letters of the batch are acknowledged     or no position moves past them
+2  rows and positions are committed together      compare-and-set: only from where this process believes they are
+3  the group's offset is committed                for lag tools only: the next start reads the positions
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from feedmill.contracts.errors import Code, Rejected
+from feedmill.feed_writer.decode import decode, origin_of
+from feedmill.feed_writer.poison import find_poison
+from feedmill.feed_writer.postgres.store import Move, Poisoned, PostgresStore
+from feedmill.feed_writer.row import START, Decoded, Position, Row
+from feedmill.runtime.dead_letters import DeadLetters, RejectLimit
+from feedmill.runtime.deadline import Deadline
+from feedmill.runtime.failpoints import Guard, guarded
+from feedmill.runtime.kafka import Commit
+from feedmill.runtime.outcome import DeadLetter, Record, TopicPartition, Transient
+
+log = logging.getLogger("feedmill.feed_writer")
+
+
+class Offsets(Protocol):
+    """What a sink needs of its consumer."""
+
+    def commit(self, commits: Mapping[TopicPartition, Commit]) -> None: ...
+
+
+@dataclass(slots=True)
+class _Work:
+    """One batch on its way; a repeated call goes on where the last one stopped."""
+
+    records: Sequence[Record]
+    decoded: Decoded
+    rows: list[Row]
+    letters: list[DeadLetter]
+    """Not acknowledged yet."""
+    rejected: int = 0
+
+
+class PostgresSink:
+    def __init__(
+        self,
+        *,
+        store: PostgresStore,
+        dead_letters: DeadLetters,
+        reject_limit: RejectLimit,
+        offsets: Callable[[], Offsets],
+        commit_interval_ms: int,
+        observe: Callable[[Decoded], None],
+    ) -> None:
+        self._store = store
+        self._dead_letters = dead_letters
+        self._reject_limit = reject_limit
+        self._offsets = offsets
+        self._commit_interval_s = commit_interval_ms / 1_000
+        self._observe = observe
+        self._positions: dict[TopicPartition, Position] = {}
+        self._uncommitted: dict[TopicPartition, Commit] = {}
+        self._committed_at_s = 0.0
+        self._work: _Work | None = None
+
+    def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        self._work = None
+        self._uncommitted = {}
+        self._positions = self._store.positions(partitions)
+        return {partition: position.next_offset for partition, position in self._positions.items()}
+
+    def revoked(self) -> None:
+        self._work = None
+        self._uncommitted = {}
+        self._positions = {}
+
+    def process(self, records: Sequence[Record]) -> None:
+        work = self._work
+        if work is None or work.records is not records:
+            decoded = decode(records, self._positions, find_holes=guarded(Guard.NO_HOLES))
+            work = self._work = _Work(
+                records, decoded, first_of_each(decoded.rows), decoded.rejected, len(decoded.rejected)
+            )
+        self._finish(work)
+        self._work = None
+
+    def _finish(self, work: _Work) -> None:
+        decoded = work.decoded
+        self._publish(work)  # 1
+        while poisoned := self._write(work):  # 2
+            rejected = {(letter.record.partition, letter.record.offset) for letter in poisoned}
+            work.rows = [row for row in work.rows if (row.partition, row.enriched_offset) not in rejected]
+            work.letters = [*work.letters, *poisoned]
+            work.rejected += len(poisoned)
+            self._publish(work)
+        self._dead_letters.publish(work.letters)
+        self._positions.update(decoded.moved)
+        self._uncommitted.update({tp: Commit(at.next_offset) for tp, at in decoded.moved.items()})
+        self._observe(decoded)
+        self._reject_limit.check(rows=len(work.rows), rejected=work.rejected)
+
+    def _publish(self, work: _Work) -> None:
+        """With the guard off the letters wait until the position has moved past them."""
+        if guarded(Guard.DEAD_LETTER_FIRST):
+            self._dead_letters.publish(work.letters)
+            work.letters = []
+
+    def _write(self, work: _Work) -> list[DeadLetter]:
+        """Empty once rows and positions are kept; else the records that can never be, and nothing is kept."""
+        moves = {tp: Move(self._positions.get(tp, START), new) for tp, new in work.decoded.moved.items()}
+        try:
+            self._store.write(work.rows, moves)
+        except Poisoned:
+            return self._poison_of(work)
+        return []
+
+    def _poison_of(self, work: _Work) -> list[DeadLetter]:
+        found = find_poison(work.rows, self._store.refusal)
+        if not found:
+            raise Transient("postgres: refused a batch and none of its records")
+        records = {(record.partition, record.offset): record for record in work.records}
+        letters = []
+        for row, reason in found:
+            record = records[row.partition, row.enriched_offset]
+            letters.append(DeadLetter(record, Rejected(Code.REFUSED_BY_STORE, reason), origin_of(record)))
+        log.warning("postgres refuses %d of %d records", len(letters), len(work.rows))
+        return letters
+
+    def idle(self) -> None:
+        self._store.probe()
+        if self._uncommitted and time.monotonic() - self._committed_at_s >= self._commit_interval_s:
+            self._commit()
+
+    def _commit(self) -> None:
+        self._committed_at_s = time.monotonic()
+        moved, self._uncommitted = self._uncommitted, {}
+        try:
+            self._offsets().commit(moved)  # 3
+        except Transient as reason:
+            log.info("offsets for lag tools not committed: %s", reason)
+
+    def drain(self, deadline: Deadline) -> None:
+        """What was taken and not written is read again by the next owner."""
+        if self._uncommitted:
+            self._commit()
+
+
+def first_of_each(rows: Sequence[Row]) -> list[Row]:
+    """Of rows of one event the first, as the log has them; what lies further apart the key of `activity` catches."""
+    first: dict[bytes, Row] = {}
+    for row in rows:
+        first.setdefault(row.event_id, row)
+    return list(first.values())

@@ -1,0 +1,195 @@
+"""Postgres as this sink uses it: positions, and one transaction a batch."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from feedmill.feed_writer.contact import Contact
+from feedmill.feed_writer.postgres import copy_text, merges
+from feedmill.feed_writer.postgres.errors import Meaning, meaning_of
+from feedmill.feed_writer.row import Position, Row
+from feedmill.feed_writer.settings import PostgresSinkSettings
+from feedmill.runtime.failpoints import Guard, Point, guarded, hit
+from feedmill.runtime.outcome import Overtaken, TopicPartition, Transient
+
+_COPY_CHUNK_BYTES = 1 << 20
+
+
+class Poisoned(Exception):
+    """A record of the batch can never be stored; nothing of it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A partition's position as it is expected in the store, and as it shall be."""
+
+    expected: Position
+    new: Position
+
+
+class PostgresStore:
+    """One connection, opened when needed and after each loss. Raises Transient while Postgres is away."""
+
+    def __init__(self, dsn: str, settings: PostgresSinkSettings, seen: Contact) -> None:
+        self._dsn = dsn
+        self._settings = settings
+        self._seen = seen
+        self._connection: Connection | None = None
+
+    def positions(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Position]:
+        """Where each partition stands; one never seen gets its row and stands at the start."""
+        with self._transaction() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(merges.CREATE_POSITIONS, _asked(partitions))
+            cursor.execute(merges.READ_POSITIONS, _asked(partitions))
+            found = _positions(cursor)
+            cursor.execute("COMMIT")
+        return found
+
+    def write(self, rows: Sequence[Row], moves: Mapping[TopicPartition, Move]) -> None:
+        """Rows and positions together, or neither. Raises Overtaken where a position is not as expected, Poisoned."""
+        with self._transaction() as cursor:
+            cursor.execute(merges.LOCK_POSITIONS, _asked(list(moves)))
+            stored = _positions(cursor)
+            compared = guarded(Guard.COMPARE_AND_SET)
+            if compared and stored != {partition: move.expected for partition, move in moves.items()}:
+                raise Overtaken("another writer moved these positions")
+            _merge(cursor, rows)
+            cursor.execute(merges.MOVE_POSITIONS if compared else merges.SET_POSITIONS, _moved(moves))
+            if compared and cursor.rowcount != len(moves):
+                raise Overtaken(f"{cursor.rowcount} of {len(moves)} positions moved")
+            hit(Point.POSTGRES_BEFORE_COMMIT)
+            cursor.execute("COMMIT")
+        hit(Point.POSTGRES_AFTER_COMMIT)
+
+    def refusal(self, rows: Sequence[Row]) -> str | None:
+        """Why Postgres would never store these rows, or None. Stores nothing."""
+        try:
+            with self._transaction() as cursor:
+                cursor.execute("BEGIN")
+                _merge(cursor, rows)
+                cursor.execute("ROLLBACK")
+        except Poisoned as reason:
+            return str(reason)
+        return None
+
+    def probe(self) -> None:
+        """Ask whether it is there, where that has not been seen lately. Raises nothing for being away."""
+        if self._seen.is_old():
+            with suppress(Transient), self._transaction() as cursor:
+                cursor.execute("SELECT 1")
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg2.Error):
+                connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Cursor]:
+        """Statements that begin and end one transaction; whatever happens, none is left open."""
+        try:
+            connection = self._connection or self._open()
+            with connection.cursor() as cursor:
+                try:
+                    yield cursor
+                except Overtaken:
+                    cursor.execute("ROLLBACK")
+                    raise
+            self._seen.up()
+        except psycopg2.Error as error:
+            raise self._translated(error) from error
+
+    def _open(self) -> Connection:
+        connection = psycopg2.connect(
+            self._dsn,
+            connect_timeout=max(1, round(self._settings.connect_timeout_ms / 1_000)),
+            application_name="feed-writer-postgres",
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+        )
+        self._connection = connection
+        connection.autocommit = True
+        connection.set_client_encoding("UTF8")
+        with connection.cursor() as cursor:
+            cursor.execute(_session(self._settings))
+            cursor.execute(merges.TEMPORARY)
+        return connection
+
+    def _translated(self, error: psycopg2.Error) -> Exception:
+        meaning = meaning_of(error)
+        if meaning is Meaning.AGAIN or meaning is Meaning.POISON:
+            try:
+                if self._connection is not None:
+                    with self._connection.cursor() as cursor:
+                        cursor.execute("ROLLBACK")
+            except psycopg2.Error:
+                self.close()
+        else:
+            self.close()
+        if meaning is Meaning.POISON:
+            return Poisoned(f"{error.pgcode}: {error.diag.message_primary or ''}")
+        if meaning is Meaning.BUG:
+            return error
+        reason = f"{error.pgcode or ''} {str(error).strip().partition(chr(10))[0]}".strip()
+        if meaning is Meaning.AWAY:
+            self._seen.down(reason)
+        return Transient(f"postgres: {reason}")
+
+
+def _session(settings: PostgresSinkSettings) -> str:
+    return (
+        f"SET lock_timeout = {settings.lock_timeout_ms}; SET statement_timeout = {settings.statement_timeout_ms}; "
+        f"SET idle_in_transaction_session_timeout = {settings.idle_timeout_ms}; "
+        "SET timezone = 'UTC'; SET jit = off; SET client_min_messages = warning"
+    )
+
+
+def _merge(cursor: Cursor, rows: Sequence[Row]) -> None:
+    """Copy the rows into the temporary tables and merge them, as few round trips as there are kinds of rows."""
+    if not rows:
+        return
+    verbs = {row.verb for row in rows}
+    objects, users = copy_text.objects(rows), copy_text.users(rows)
+    for table, text in (
+        ("incoming", copy_text.activities(rows)),
+        ("incoming_object", objects),
+        ("incoming_user", users),
+    ):
+        if text:
+            cursor.copy_expert(f"COPY {table} FROM STDIN", io.BytesIO(text.encode()), _COPY_CHUNK_BYTES)
+    steps = (
+        (merges.ACTIVITIES, True),
+        (merges.EVERYTHING_IS_FRESH, not guarded(Guard.NEWLY_INSERTED)),
+        (merges.OBJECTS, bool(objects)),
+        (merges.DELETIONS, "delete" in verbs),
+        (merges.FOLLOWS, not verbs.isdisjoint(("follow", "unfollow"))),
+        (merges.LIKES, not verbs.isdisjoint(("like", "unlike"))),
+        (merges.USERS, bool(users)),
+    )
+    cursor.execute("".join(sql for sql, wanted in steps if wanted))
+
+
+def _asked(partitions: Sequence[TopicPartition]) -> dict[str, Any]:
+    return {"topics": [p.topic for p in partitions], "partitions": [p.partition for p in partitions]}
+
+
+def _moved(moves: Mapping[TopicPartition, Move]) -> dict[str, Any]:
+    return _asked(list(moves)) | {
+        "source_offsets": [move.new.source_offset for move in moves.values()],
+        "next_offsets": [move.new.next_offset for move in moves.values()],
+        "expected": [move.expected.next_offset for move in moves.values()],
+    }
+
+
+def _positions(cursor: Cursor) -> dict[TopicPartition, Position]:
+    return {TopicPartition(topic, partition): Position(source, next_) for topic, partition, source, next_ in cursor}

@@ -1,0 +1,65 @@
+"""Settings of the feed-writer: `FEEDMILL_FEED_WRITER__…` and the global names."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from feedmill.runtime.kafka import GroupSettings
+from feedmill.runtime.loop import LoopSettings
+from feedmill.runtime.settings import (
+    ClickHouseSettings,
+    KafkaSettings,
+    PostgresSettings,
+    Section,
+    Settings,
+    service_config,
+)
+
+
+class SinkName(StrEnum):
+    POSTGRES = "postgres"
+    CLICKHOUSE = "clickhouse"
+
+
+_ADDRESS_OF = {SinkName.POSTGRES: "FEEDMILL_POSTGRES_DSN", SinkName.CLICKHOUSE: "FEEDMILL_CLICKHOUSE_URL"}
+
+
+class PostgresSinkSettings(Section):
+    connect_timeout_ms: int = Field(default=2_000, ge=1_000)
+    lock_timeout_ms: int = Field(default=5_000, ge=1, description="a frozen writer may hold a position's row")
+    statement_timeout_ms: int = Field(default=30_000, ge=1)
+    idle_timeout_ms: int = Field(default=10_000, ge=1, description="a frozen writer's transaction is ended after this")
+    commit_interval_ms: int = Field(default=1_000, ge=1, description="of the group's offsets, for lag tools only")
+
+
+class ClickHouseSinkSettings(Section):
+    flush_rows: int = Field(default=10_000, ge=1, description="rows of one partition that are inserted at once")
+    buffer_rows: int = Field(default=20_000, ge=1, description="rows held over all partitions; bounds the memory")
+    flush_after_ms: int = Field(default=500, ge=1, description="how long a row may wait for more")
+    connect_timeout_ms: int = Field(default=2_000, ge=100)
+    insert_timeout_ms: int = Field(default=30_000, ge=1_000)
+
+
+class FeedWriterSettings(Settings):
+    model_config = service_config("feed_writer")
+
+    sink: SinkName
+    kafka: KafkaSettings
+    postgres: PostgresSettings | None = None
+    clickhouse: ClickHouseSettings | None = None
+    group: GroupSettings = GroupSettings()
+    loop: LoopSettings = LoopSettings()
+    postgres_sink: PostgresSinkSettings = PostgresSinkSettings()
+    clickhouse_sink: ClickHouseSinkSettings = ClickHouseSinkSettings()
+    port: int = Field(default=5004, ge=1, le=65_535, description="side port: health and metrics")
+    host: str = "127.0.0.1"
+    max_rejects_in_a_row: int = Field(default=1_000, ge=1)
+
+    @model_validator(mode="after")
+    def _has_its_store(self) -> Self:
+        if getattr(self, self.sink) is None:
+            raise ValueError(f"the sink {self.sink} needs {_ADDRESS_OF[self.sink]}")
+        return self
