@@ -96,11 +96,12 @@ class Applied:
         async with background(self._health, self._keep_polling(), self._keep_probing()):
             yield
 
-    async def wait_for(self, positions: Positions, timeout_s: float) -> None:
+    async def wait_for(self, positions: Positions, timeout_s: float, *, acknowledged: bool = False) -> None:
         """Return once all that Postgres keeps of `positions` is applied.
 
         Raises BadPosition for one past the log's end (asked afresh) or of no raw topic, NotYetApplied when it takes
-        longer than `timeout_s`, StoreAway when Postgres is or goes away.
+        longer than `timeout_s`, StoreAway when Postgres is or goes away. `acknowledged`: the log itself told us these
+        positions, so its end need not be asked.
         """
         missing = self._heeded(positions).missing_from(self.snapshot.applied)
         if not missing:
@@ -108,7 +109,8 @@ class Applied:
         if not self._postgres.up:
             raise StoreAway("postgres is away")
         began_s = monotonic()
-        await self._refuse_past_the_end(missing)
+        if not acknowledged:
+            await self._refuse_past_the_end(missing)
         waiter = _Waiter(missing, asyncio.get_running_loop().create_future(), began_s)
         self._waiters.append(waiter)
         self._somebody_waits.set()
