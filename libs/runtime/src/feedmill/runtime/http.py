@@ -71,7 +71,7 @@ def create_app(service: str, *, description: str, health: Health, lifespan: Life
         redirect_slashes=False,
     )
     expected = (Problem, RequestValidationError, HTTPException, KeyMissing, KeyNotValid, BadPosition, NotYetApplied)
-    for error in (*expected, Transient, Exception):
+    for error in (*expected, Transient):
         app.add_exception_handler(error, answer_with_problem)
     app.include_router(_operators(health))
     app.add_middleware(Observed)
@@ -125,7 +125,7 @@ class Observed:
         began_s = perf_counter()
         context = trace_context.TraceContext.following(_header(scope, b"traceparent"))
         trace_context.enter(context)
-        status = 500
+        status: int | None = None
 
         async def send_observed(message: Message) -> None:
             nonlocal status
@@ -138,9 +138,13 @@ class Observed:
         in_flight.inc()
         try:
             await self._app(scope, receive, send_observed)
+        except Exception as error:
+            if status is not None:  # the answer has begun: nothing can be said any more
+                raise
+            await (await answer_with_problem(Request(scope), error))(scope, receive, send_observed)
         finally:
             in_flight.dec()
-            self._count(scope, status, perf_counter() - began_s, context)
+            self._count(scope, status or 500, perf_counter() - began_s, context)
 
     def _count(self, scope: Scope, status: int, took_s: float, context: trace_context.TraceContext) -> None:
         route = getattr(scope.get("route"), "path", "unknown")  # never the path itself: that has no bound
@@ -185,6 +189,7 @@ def serve(app: FastAPI, settings: HttpSettings, health: Health) -> int:
             ws="none",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             backlog=settings.backlog,
             timeout_keep_alive=settings.keep_alive_s,

@@ -35,6 +35,7 @@ def configure(settings: LogSettings, *, service: str, stream: TextIO | None = No
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
+        _without_colours,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         _naming(service),
         structlog.processors.format_exc_info,
@@ -93,6 +94,12 @@ def _clean(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
     return value
+
+
+def _without_colours(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """uvicorn says everything twice, the second time for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 def _naming(service: str) -> Processor:

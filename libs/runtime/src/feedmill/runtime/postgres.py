@@ -5,10 +5,10 @@ again and lets calls through as soon as it answers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from time import monotonic
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final, Self, TypeVar
 
 import asyncpg
@@ -39,12 +39,22 @@ class StoreAway(Transient):
 
 
 class Postgres:
-    """`async with Postgres(settings, health) as postgres`. Opening never fails for Postgres being away."""
+    """`async with Postgres(settings, health, application="api") as postgres`; opening never fails for it being away.
 
-    def __init__(self, settings: PostgresSettings, health: Health, *, application: str) -> None:
+    session: server settings each connection begins with.
+    """
+
+    def __init__(
+        self,
+        settings: PostgresSettings,
+        health: Health,
+        *,
+        application: str,
+        session: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._settings = settings
         self.health = health
-        self._application = application
+        self._session = {"application_name": application, **session}
         self._pool: Pool[Row] | None = None
         self._free = asyncio.Semaphore(settings.pool_size)
         self._lost = asyncio.Event()
@@ -84,7 +94,7 @@ class Postgres:
         return await self._guarded(lambda pool: pool.execute(sql, *arguments, timeout=timeout_s))
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection[Row]]:
+    async def transaction(self) -> AsyncIterator["Connection[Row]"]:
         """A connection inside a transaction. Raises StoreAway; at the end of the block it may have committed."""
         pool = self._open_pool()
         try:
@@ -143,11 +153,11 @@ class Postgres:
             command_timeout=self._settings.statement_timeout_s + 1,
             reset=_keep_as_is,
             server_settings={
-                "application_name": self._application,
                 "statement_timeout": str(int(self._settings.statement_timeout_s * 1_000)),
                 "idle_in_transaction_session_timeout": "10000",
                 "jit": "off",  # compiling costs more than these queries take
                 "timezone": "UTC",
+                **self._session,
             },
         )
         try:
