@@ -205,6 +205,21 @@ def test_commits_carry_metadata_and_a_lost_membership_is_fenced(settings: KafkaS
     again.close()
 
 
+def test_lag_counts_what_was_not_taken(settings: KafkaSettings, topic: str) -> None:
+    _fill(settings, topic, ["a", "b", "c", "d"])
+    consumer = Consumer(settings, f"g-{topic}", [topic], GroupSettings(), on_revoked=lambda: None)
+    deadline = Deadline(WAIT_S)
+    while not consumer.assignment and not deadline.passed:
+        consumer.poll(1, 0.05)
+    assert consumer.lag() == {}, "nothing flows yet"
+    consumer.start({TopicPartition(topic, 0): 1, TopicPartition(topic, 1): 0})
+    taken: list[Record] = []
+    while len(taken) < 2 and not deadline.passed:
+        taken += consumer.poll(1, 0.1)
+    assert consumer.lag() == {TopicPartition(topic, 0): 1, TopicPartition(topic, 1): 0}
+    consumer.close()
+
+
 def test_a_batch_gets_its_acknowledgements_in_the_order_sent(settings: KafkaSettings, topic: str) -> None:
     async def send() -> list[tuple[int, int, str | None]]:
         producer = AsyncProducer(settings, AsyncProducerSettings())

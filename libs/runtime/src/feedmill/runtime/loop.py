@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -24,6 +25,9 @@ from feedmill.runtime.kafka import Consumer
 from feedmill.runtime.outcome import Fatal, Overtaken, Record, TopicPartition, Transient
 
 log = logging.getLogger("feedmill.loop")
+
+LAG_INTERVAL_S = 1.0
+"""How often the metric is renewed."""
 
 
 class LoopSettings(BaseModel):
@@ -67,6 +71,8 @@ class Loop:
     settings: LoopSettings
     health: Health
     """Told of each turn (liveness is progress) and of the broker."""
+    _lag_shown_at_s: float = 0.0
+    _lag_shown: frozenset[TopicPartition] = field(default=frozenset())
 
     def run(self) -> None:
         """Until `stop` is set; then drains within its deadline. Raises Fatal."""
@@ -85,6 +91,15 @@ class Loop:
     def _tell(self) -> None:
         self.health.progressed()
         self.health.report("kafka", up=self.consumer.joined and self.consumer.available)
+        if time.monotonic() - self._lag_shown_at_s > LAG_INTERVAL_S:
+            self._lag_shown_at_s = time.monotonic()
+            self._show_lag()
+
+    def _show_lag(self) -> None:
+        lag = self.consumer.lag()
+        for partition in self._lag_shown | lag.keys():  # what is another's now is no lag of ours
+            metrics.LAG_RECORDS.at(partition.topic, str(partition.partition)).set(lag.get(partition, 0))
+        self._lag_shown = frozenset(lag)
 
     def _turn(self) -> None:
         if self.consumer.waiting_to_start:

@@ -121,6 +121,9 @@ BATCH_RECORDS: Final = histogram("feedmill_batch_records", "Records in a batch."
 BATCH_DURATION: Final = histogram("feedmill_batch_duration_seconds", "Time one batch took.", "step")
 STEP_RETRIES: Final = counter("feedmill_step_retries_total", "Steps tried again because something was away.", "step")
 LAG_RECORDS: Final = gauge("feedmill_lag_records", "Records of the log not yet taken.", "topic", "partition")
+APPLIED_OFFSET: Final = gauge(
+    "feedmill_applied_offset", "Highest raw offset this process has applied.", "topic", "partition"
+)
 END_TO_END: Final = histogram(
     "feedmill_end_to_end_seconds", "From accepted (LogAppendTime) to here.", "hop", buckets=Buckets.LAG_S
 )

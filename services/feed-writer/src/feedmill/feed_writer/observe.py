@@ -22,5 +22,7 @@ class Observe:
         self._repeated.inc(decoded.repeats)
         for letter in decoded.rejected:
             metrics.DEAD_LETTERS.at(letter.record.topic, letter.rejected.reason).inc()
+        for partition, at in decoded.moved.items():
+            metrics.APPLIED_OFFSET.at(partition.topic, str(partition.partition)).set(at.source_offset)
         if decoded.rows:  # the one that waited longest speaks for its batch
             self._end_to_end.observe(max(0.0, time.time() - decoded.rows[0].accepted_ms / 1_000))

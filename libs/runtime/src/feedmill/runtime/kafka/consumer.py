@@ -67,6 +67,7 @@ class Consumer:
         """Whether the group ever gave this process an assignment (an empty one counts)."""
         self._away = False
         self._asked_at_s = 0.0
+        self._started_at: Mapping[TopicPartition, int] = {}
         self.waiting_to_start = False
         config = client_config(
             settings,
@@ -130,11 +131,13 @@ class Consumer:
         self.generation += 1
         self.waiting_to_start = False
         self._assigned = []
+        self._started_at = {}
         self._on_revoked()
 
     def start(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Let the held assignment flow from these offsets (the next to read), or flow again from other ones."""
         self._consumer.assign([_TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()])
+        self._started_at = dict(offsets)
         self.waiting_to_start = False
 
     def hold(self) -> None:
@@ -163,6 +166,21 @@ class Consumer:
             elif is_fatal(error):
                 raise raised(error)
         return records
+
+    def lag(self) -> dict[TopicPartition, int]:
+        """Records between what `poll` has given and the log's end as the last fetch saw it.
+
+        Asks nobody, so it stands still while paused: a question would wait behind the fetch on the same connection.
+        """
+        if self.waiting_to_start:
+            return {}
+        lag = {}
+        for partition in self._consumer.position([_TopicPartition(tp.topic, tp.partition) for tp in self._started_at]):
+            _, end = self._consumer.get_watermark_offsets(partition, cached=True)
+            place = TopicPartition(partition.topic, partition.partition)
+            taken = partition.offset if partition.offset >= 0 else self._started_at[place]
+            lag[place] = max(0, end - taken)
+        return lag
 
     def pause(self) -> None:
         """Stop fetching while a batch waits for a store; `poll` goes on keeping the membership alive."""
