@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from feedmill.cli.local.clickhouse import ClickHouse
+from feedmill.cli.local.hold import held
 from feedmill.cli.local.kafka import Kafka
 from feedmill.cli.local.keeper import Keeper, State, stop_all
 from feedmill.cli.local.layout import Home, Ports
@@ -30,6 +31,7 @@ from feedmill.cli.local.state import PartState, Phase, Plan, PlatformState, lock
 STORES_TIMEOUT_S = 90.0
 STEP_TIMEOUT_S = 180.0
 SERVICES_TIMEOUT_S = 90.0
+HOLD_LOOK_S = 0.1
 ENDS_ALLOWED = 4
 """A part that ends more often than this before it was ready will not get ready."""
 
@@ -49,6 +51,7 @@ class Supervisor:
         self.ports = Ports(plan.origin)
         self.keepers: dict[str, Keeper] = {}
         self.stop = threading.Event()
+        self._held: frozenset[str] = frozenset()
         self._phase = Phase.STARTING
         self._message = ""
         self._writing = threading.Lock()
@@ -75,8 +78,21 @@ class Supervisor:
             self._note(Phase.FAILED, str(failure))
             return self._bring_down(Phase.FAILED, str(failure))
         self._note(Phase.READY, "")
-        self.stop.wait()
+        while not self.stop.wait(HOLD_LOOK_S):
+            self._hold(held(self.home))
         return self._bring_down(Phase.STOPPED)
+
+    def _hold(self, names: frozenset[str]) -> None:
+        """Stop the parts that shall be held, start those that no longer shall."""
+        stop_all([self.keepers[name] for name in names - self._held if name in self.keepers])
+        for name in self._held - names:
+            if name in self.keepers:
+                self._keep(self.keepers[name].part.spec)
+        self._held = names
+
+    def _keep(self, spec: PartSpec) -> None:
+        self.keepers[spec.name] = Keeper(spec, changed=lambda _: self._write())
+        self.keepers[spec.name].start()
 
     def _bring_up(self) -> None:
         own = [name for name in STORES if name not in self.plan.given]
@@ -93,9 +109,8 @@ class Supervisor:
 
     def _start(self, specs: dict[str, PartSpec], timeout_s: float) -> None:
         """All at once; returns when all are ready."""
-        for name, spec in specs.items():
-            self.keepers[name] = Keeper(spec, changed=lambda _: self._write())
-            self.keepers[name].start()
+        for spec in specs.values():
+            self._keep(spec)
         deadline_s = time.monotonic() + timeout_s
         for name in specs:
             self._await(self.keepers[name], deadline_s)
@@ -180,6 +195,7 @@ def main() -> int:
     if held is None:
         print("another supervisor runs in this home", file=sys.stderr)
         return 2
+    (Home(Path(plan.home)).run / "held.json").unlink(missing_ok=True)
     supervisor = Supervisor(plan)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.stop.set())

@@ -1,0 +1,118 @@
+"""Fingerprints of what is derived from the log: equal digests, equal state, whatever replicas and batches made it.
+
+Rows go through the hash in the order of their keys as they stream in; nothing is held. Left out: positions, offsets
+and versions, times of acceptance and insertion, and what is operational (keys, id blocks, reservations).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import BinaryIO, Final, cast
+
+import psycopg2
+
+from feedmill.cli.migrate import clickhouse_client
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    columns: str
+    order_by: str
+
+
+POSTGRES: Final[Mapping[str, Dump]] = {
+    "activity": Dump(
+        "event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at", "event_id"
+    ),
+    "follow_edge": Dump("follower_id, followee_id, active, since, followed_at", "follower_id, followee_id"),
+    "object": Dump(
+        "type, id, author_id, content::text, title, url, canonical_url, tags, mentions, space_id, created_at, "
+        "deleted_at",
+        'type COLLATE "C", id',
+    ),
+    "object_like": Dump(
+        "actor_id, object_type, object_id, active, liked_at", 'actor_id, object_type COLLATE "C", object_id'
+    ),
+    "user_profile": Dump("id, handle, uuid, name, email, college, created_at, updated_at, erased_at", "id"),
+}
+NOT_STATE_IN_POSTGRES: Final = frozenset(
+    {"api_key", "id_block", "name_reservation", "rebuild", "schema_migration", "sink_position"}
+)
+
+CLICKHOUSE: Final[Mapping[str, Dump]] = {
+    "fact_activity": Dump(
+        "event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at",
+        "verb, actor_id, event_id",
+    ),
+    "object_change": Dump(
+        "object_type, object_id, event_id, verb, author_id, content, title, url, canonical_url, tags, mentions, "
+        "target_type, target_id, space_id, changed_at",
+        "object_type, object_id, event_id",
+    ),
+    "user_change": Dump(
+        "user_id, event_id, verb, handle, uuid, name, college, changed_at",
+        "user_id, event_id",
+    ),
+}
+NOT_STATE_IN_CLICKHOUSE: Final = frozenset({"dim_date", "schema_migration", "sink_position"})
+"""Views are left out too: they are functions of the tables."""
+
+Digest = dict[str, str | dict[str, str]]
+"""{"all": sha256, "postgres": {table: sha256}, "clickhouse": {table: sha256}}"""
+
+
+def digest(postgres_dsn: str, clickhouse_url: str) -> Digest:
+    """Of the state as it is now: exact when nothing is on its way."""
+    postgres, clickhouse = of_postgres(postgres_dsn), of_clickhouse(clickhouse_url)
+    lines = [f"postgres.{table} {sha}\n" for table, sha in sorted(postgres.items())]
+    lines += [f"clickhouse.{table} {sha}\n" for table, sha in sorted(clickhouse.items())]
+    return {
+        "all": hashlib.sha256("".join(lines).encode()).hexdigest(),
+        "postgres": postgres,
+        "clickhouse": clickhouse,
+    }
+
+
+class _Hash:
+    """A file that only hashes what is written to it."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        return len(data)
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def of_postgres(dsn: str) -> dict[str, str]:
+    """Table -> sha256, all in one snapshot."""
+    digests = {}
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute("SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'")
+        for table, dump in POSTGRES.items():
+            hashed = _Hash()
+            query = f"SELECT {dump.columns} FROM {table} ORDER BY {dump.order_by}"  # noqa: S608 (our own names)
+            cursor.copy_expert(f"COPY ({query}) TO STDOUT", hashed)
+            digests[table] = hashed.hexdigest()
+    return digests
+
+
+def of_clickhouse(url: str) -> dict[str, str]:
+    """Table -> sha256, of the rows that merging would leave."""
+    digests = {}
+    with closing(clickhouse_client(url)) as client:
+        for table, dump in CLICKHOUSE.items():
+            hashed = _Hash()
+            query = f"SELECT {dump.columns} FROM {table} FINAL ORDER BY {dump.order_by}"  # noqa: S608
+            with closing(cast(BinaryIO, client.raw_stream(query, fmt="TSV"))) as stream:
+                while chunk := stream.read(1 << 20):
+                    hashed.write(chunk)
+            digests[table] = hashed.hexdigest()
+    return digests
