@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from feedmill.runtime.settings import SettingsError
+
 COMMANDS = {
     "up": "platform_commands:up",
     "down": "platform_commands:down",
@@ -73,4 +75,7 @@ def feedmill() -> None:
 def main() -> None:
     for name in [n for n, place in COMMANDS.items() if find_spec(f"feedmill.cli.{place.partition(':')[0]}") is None]:
         del COMMANDS[name]
-    app()
+    try:
+        app()
+    except SettingsError as error:
+        raise SystemExit(f"feedmill: {error}") from None
