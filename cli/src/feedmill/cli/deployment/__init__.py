@@ -1,0 +1,1 @@
+"""Files under deploy/ that are derived from the code: `python -m feedmill.cli.deployment` writes them anew."""
