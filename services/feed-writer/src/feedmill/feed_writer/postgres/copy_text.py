@@ -56,7 +56,7 @@ def _user(row: Row) -> str:
             f"{user.id}\t{_or_null(user.handle)}\t{_or_null(user.uuid)}\t{_or_null(user.name)}\t"
             f"{_or_null(user.email)}\t{_or_null(user.college)}"
         )
-    return f"{row.event_id.hex()}\t{row.verb}\t{said}\t{row.occurred_at}\t{row.origin_offset}\n"
+    return f"{row.event_id.hex()}\t{row.verb}\t{said}\t{row.occurred_at}\t{row.enriched_offset}\t{row.origin_offset}\n"
 
 
 def _or_null(text: str | None) -> str:

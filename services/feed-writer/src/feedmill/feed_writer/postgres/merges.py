@@ -19,7 +19,7 @@ CREATE TEMP TABLE incoming_object (
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE incoming_user (
     event_id uuid, verb text, id bigint, handle text, uuid uuid, name text, email text, college text,
-    changed_at timestamptz, origin_offset bigint
+    changed_at timestamptz, enriched_offset bigint, origin_offset bigint
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE fresh (event_id uuid) ON COMMIT DELETE ROWS;
 """
@@ -141,10 +141,10 @@ ON CONFLICT (actor_id, object_type, object_id) DO UPDATE
 USERS = """
 WITH said AS (
     SELECT id,
-           (array_agg(handle ORDER BY origin_offset) FILTER (WHERE handle IS NOT NULL))[1] AS handle,
-           (array_agg(uuid ORDER BY origin_offset) FILTER (WHERE uuid IS NOT NULL))[1] AS uuid,
-           (array_agg(changed_at ORDER BY origin_offset) FILTER (WHERE verb = 'user-created'))[1] AS created_at,
-           (array_agg(changed_at ORDER BY origin_offset) FILTER (WHERE verb = 'user-erased'))[1] AS erased_at,
+           (array_agg(handle ORDER BY enriched_offset) FILTER (WHERE handle IS NOT NULL))[1] AS handle,
+           (array_agg(uuid ORDER BY enriched_offset) FILTER (WHERE uuid IS NOT NULL))[1] AS uuid,
+           (array_agg(changed_at ORDER BY enriched_offset) FILTER (WHERE verb = 'user-created'))[1] AS created_at,
+           (array_agg(changed_at ORDER BY enriched_offset) FILTER (WHERE verb = 'user-erased'))[1] AS erased_at,
            (array_agg(changed_at ORDER BY origin_offset DESC))[1] AS updated_at,
            (array_agg(name ORDER BY origin_offset DESC) FILTER (WHERE name IS NOT NULL))[1] AS name,
            (array_agg(email ORDER BY origin_offset DESC) FILTER (WHERE email IS NOT NULL))[1] AS email,
