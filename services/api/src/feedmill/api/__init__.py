@@ -1,0 +1,1 @@
+"""Postgres and ClickHouse -> feeds and answers over HTTP."""

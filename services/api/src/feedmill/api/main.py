@@ -1,0 +1,56 @@
+"""The composition root of api: settings, parts, app, server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from feedmill.api.app import app_of
+from feedmill.api.log_search import KafkaSearch
+from feedmill.api.parts import Parts
+from feedmill.api.settings import ApiSettings
+from feedmill.api.warehouse import ClickHouse
+from feedmill.contracts.topics import ACTIVITY_ENRICHED
+from feedmill.runtime import logs
+from feedmill.runtime.applied import Applied
+from feedmill.runtime.auth import KeyRing
+from feedmill.runtime.health import Health
+from feedmill.runtime.http import serve
+from feedmill.runtime.kafka import Admin
+from feedmill.runtime.postgres import Postgres
+
+KEPT: Final = (ACTIVITY_ENRICHED,)
+"""Enriched topics that Postgres keeps: the positions a read heeds."""
+
+POINT_LOOKUPS: Final = {"enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""Every question here is a handful of index look-ups; without statistics a planner might hash whole tables for them."""
+
+
+def main() -> int:
+    """Serve until told to stop; the exit code."""
+    settings = ApiSettings.from_env()
+    logs.configure(settings.log, service="api")
+    health = Health("api")
+    return serve(make_app(settings, health), settings.http, health)
+
+
+def make_app(settings: ApiSettings, health: Health) -> FastAPI:
+    """The app with its real parts; they open with its lifespan, so making it connects to nothing."""
+    postgres = Postgres(settings.postgres, health, application="feedmill-api", session=POINT_LOOKUPS)
+    applied = Applied(postgres, Admin(settings.kafka), health, enriched=KEPT)
+    keys = KeyRing(postgres)
+    warehouse = ClickHouse(settings.clickhouse, timeout_s=settings.trace.clickhouse_s)
+    log = KafkaSearch(settings.kafka, settings.trace, lambda: applied.snapshot.applied)
+
+    @asynccontextmanager
+    async def opened(_: FastAPI) -> AsyncIterator[None]:
+        async with postgres, applied.watching(), keys.refreshing():
+            yield
+        warehouse.close()
+
+    return app_of(Parts(settings, postgres, applied, keys, warehouse, log), health, opened)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,122 @@
+"""OpenAPI out of the wire types: FastAPI knows no msgspec, so schemas and parameters are given to it here."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+
+from feedmill.api import wire
+from feedmill.contracts.ids import MAX_ID
+
+_TYPES: Final = (
+    wire.FeedPage,
+    wire.Profile,
+    wire.Trace,
+    wire.Me,
+    wire.MyFeed,
+    wire.FriendsFeed,
+    wire.FamilyAError,
+    wire.ProblemDetails,
+)
+_, SCHEMAS = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
+
+_FRESHNESS: Final = {
+    "Feedmill-Complete-Through": {
+        "description": "Everything acknowledged before this time is in the answer.",
+        "schema": {"type": "string", "format": "date-time"},
+    },
+    "ETag": {"schema": {"type": "string"}},
+}
+_RETRY: Final = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+
+POSITION: Final = {
+    "name": "Feedmill-Position",
+    "in": "header",
+    "description": "Answer only once these positions are applied (`topic/partition:offset,…`, as writes answer).",
+    "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._-]+/\d{1,6}:\d{1,18}(,[A-Za-z0-9._-]+/\d{1,6}:\d{1,18})*$"},
+}
+PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`wait=N`: how many seconds (0–30) to wait for Feedmill-Position; 5 without it.",
+    "schema": {"type": "string"},
+}
+CURSOR: Final = {
+    "name": "cursor",
+    "in": "query",
+    "description": "Where the page begins: `next` of the page before.",
+    "schema": {"type": "string"},
+}
+
+
+def limit(default: int, most: int) -> dict[str, Any]:
+    """The parameter `limit`."""
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return {"name": "limit", "in": "query", "schema": schema}
+
+
+def an_id(name: str) -> dict[str, Any]:
+    """An id in the path."""
+    schema = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+    return {"name": name, "in": "path", "required": True, "schema": schema, "example": 1}
+
+
+def a_uuid(name: str) -> dict[str, Any]:
+    """A uuid in the path."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+
+
+def operation(
+    answer: type[msgspec.Struct], *parameters: Mapping[str, Any], errors: tuple[int, ...], family_a: bool = False
+) -> dict[str, Any]:
+    """`openapi_extra` of a read: its parameters and every answer it can give."""
+    error_content = (
+        {"application/json": _ref(wire.FamilyAError)}
+        if family_a
+        else {"application/problem+json": _ref(wire.ProblemDetails)}
+    )
+    responses: dict[str, Any] = {
+        "200": {"description": "OK", "content": {"application/json": _ref(answer)}, "headers": _FRESHNESS},
+        "304": {"description": "The client has this very answer (If-None-Match).", "headers": _FRESHNESS},
+    }
+    for status in sorted({*errors, 400, 401, 503}):
+        headers = _RETRY if status == 503 else {}
+        responses[str(status)] = {"description": _MEANINGS[status], "content": error_content, "headers": headers}
+    return {
+        "parameters": [*parameters, POSITION, PREFER],
+        "responses": responses,
+        "security": [{"AppKey": []}, {"Bearer": []}],
+    }
+
+
+_MEANINGS: Final = {
+    400: "A parameter, cursor or position cannot be used.",
+    401: "No valid key.",
+    403: "The key may not read this.",
+    404: "There is no such thing.",
+    503: "A store is away, or the position is not applied yet.",
+}
+
+
+def _ref(type_: type[msgspec.Struct]) -> dict[str, Any]:
+    return {"schema": {"$ref": f"#/components/schemas/{type_.__name__}"}}
+
+
+def complete(app: FastAPI) -> None:
+    """Add the wire types and the keys to the app's document; it is made once, when first asked for."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = made()
+            components = document.setdefault("components", {})
+            components["schemas"] = dict(SCHEMAS) | components.get("schemas", {})
+            components["securitySchemes"] = {
+                "AppKey": {"type": "apiKey", "in": "header", "name": "X-App-Key"},
+                "Bearer": {"type": "http", "scheme": "bearer"},
+            }
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,73 @@
+"""`?cursor=&limit=` in, `next` and `Link` out."""
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Request
+
+from feedmill.api.cursor import NEWEST, BadCursor, Key, decode, encode
+from feedmill.contracts.ids import MAX_ID
+from feedmill.runtime.problem import FieldError, Kind, Problem
+
+DEFAULT_LIMIT: Final = 20
+_DECIMAL: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
+
+
+class Paging(NamedTuple):
+    """The page asked for."""
+
+    before: Key
+    limit: int
+
+
+def paging_in(request: Request, *, most: int, default: int = DEFAULT_LIMIT) -> Paging:
+    """Raises Problem (400) naming the parameter."""
+    query = request.query_params
+    cursor, limit = query.get("cursor"), query.get("limit")
+    try:
+        before = NEWEST if cursor is None else decode(cursor)
+    except BadCursor:
+        error = FieldError("cursor", "bad_cursor", "not a cursor of ours")
+        raise Problem(Kind.BAD_CURSOR, "Take cursors from `next` or the Link header.", [error]) from None
+    return Paging(before, default if limit is None else _number(limit, "limit", most))
+
+
+def id_in(request: Request, name: str) -> int:
+    """An id out of the path. Raises Problem (400)."""
+    return _number(request.path_params[name], name, MAX_ID)
+
+
+def uuid_in(request: Request, name: str) -> UUID:
+    """A uuid out of the path. Raises Problem (400)."""
+    text: str = request.path_params[name]
+    try:
+        if len(text) == 36:
+            return UUID(text)
+    except ValueError:
+        pass
+    error = FieldError(name, "bad_uuid", "must be a uuid")
+    raise Problem(Kind.BAD_PARAMETER, f"{name} must be a uuid.", [error])
+
+
+def _number(text: str, name: str, most: int) -> int:
+    number = int(text) if _DECIMAL.fullmatch(text) else 0
+    if not 1 <= number <= most:
+        error = FieldError(name, "out_of_range", f"must be a whole number from 1 to {most}")
+        raise Problem(Kind.BAD_PARAMETER, f"{name} {error.message}.", [error])
+    return number
+
+
+def next_url(request: Request, after: Key | None, limit: int | None) -> str:
+    """Path and query of the next page; "" at the end. limit: None where the request gave none."""
+    if after is None:
+        return ""
+    query = {"cursor": encode(after)} | ({} if limit is None else {"limit": str(limit)})
+    return f"{request.url.path}?{urlencode(query)}"
+
+
+def link_to_next(request: Request, after: Key | None, limit: int) -> dict[str, str]:
+    """RFC 8288; no header at the end."""
+    url = next_url(request, after, limit)
+    return {"Link": f'<{url}>; rel="next"'} if url else {}

@@ -1,0 +1,1 @@
+"""One module per question: SQL first, row type second, typed function last."""

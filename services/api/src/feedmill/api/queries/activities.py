@@ -1,0 +1,98 @@
+"""What the feeds have in common: which activities may be seen, and what an item needs to be shown.
+
+A statement here is a CTE `candidate` (activities of one page by keyset, newest first) and a SELECT that hydrates them
+in the same round trip. It returns hidden candidates too, marked: the caller goes on behind them until its page is full,
+so that what is hidden never makes a page short, and nothing beyond the page is hydrated.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from feedmill.api.cursor import Key
+from feedmill.contracts.verbs import FEED_VERBS
+from feedmill.runtime.postgres import Row
+
+ItemT = TypeVar("ItemT")
+
+VERBS: Final = sorted(FEED_VERBS)
+"""Bound as a parameter: verbs shown in feeds."""
+
+CANDIDATE_COLUMNS: Final = "event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at"
+
+_SEEN: Final = """(actor.handle IS NOT NULL AND actor.erased_at IS NULL
+        AND CASE WHEN c.object_type IS NULL THEN true
+                 WHEN c.object_type = 'user' THEN who.handle IS NOT NULL AND who.erased_at IS NULL
+                 ELSE o.author_id IS NOT NULL AND o.deleted_at IS NULL
+                      AND author.handle IS NOT NULL AND author.erased_at IS NULL END
+        AND CASE WHEN c.target_type IS NULL THEN true
+                 ELSE t.author_id IS NOT NULL AND t.deleted_at IS NULL
+                      AND t_author.handle IS NOT NULL AND t_author.erased_at IS NULL END) AS seen"""
+"""Deleted objects hide what hangs on them; a reference to what is not there yet waits unseen."""
+
+_FROM: Final = """
+  FROM candidate c
+  LEFT JOIN user_profile actor ON actor.id = c.actor_id
+  LEFT JOIN user_profile who ON c.object_type = 'user' AND who.id = c.object_id
+  LEFT JOIN object o ON o.type = c.object_type AND o.id = c.object_id
+  LEFT JOIN user_profile author ON author.id = o.author_id
+  LEFT JOIN object t ON t.type = c.target_type AND t.id = c.target_id
+  LEFT JOIN user_profile t_author ON t_author.id = t.author_id
+ ORDER BY c.occurred_at DESC, c.event_id DESC"""
+
+HYDRATED: Final = f"""
+SELECT c.event_id, c.verb, c.actor_id, c.object_type, c.object_id, c.target_type, c.target_id, c.occurred_at,
+       actor.handle AS actor_handle, actor.name AS actor_name,
+       who.handle AS who_handle, who.name AS who_name,
+       o.content, o.title, o.url, o.tags, o.mentions, o.created_at,
+       o.author_id, author.handle AS author_handle, author.name AS author_name,
+       t.content AS t_content, t.title AS t_title, t.url AS t_url, t.tags AS t_tags, t.mentions AS t_mentions,
+       t.created_at AS t_created_at,
+       t.author_id AS t_author_id, t_author.handle AS t_author_handle, t_author.name AS t_author_name,
+       {_SEEN}{_FROM}"""
+"""For /v1: everything an item shows."""
+
+NAMED: Final = f"""
+SELECT c.event_id, c.occurred_at, c.verb, c.object_type, c.object_id, actor.handle AS actor_name,
+       CASE WHEN c.object_type = 'user' THEN who.handle
+            WHEN c.verb = 'post' THEN NULL
+            WHEN c.target_type IS NOT NULL THEN t_author.handle
+            ELSE author.handle END AS target_name,
+       {_SEEN}{_FROM}"""
+"""For family A: names only."""
+
+MAX_BATCH: Final = 1_000  # candidates asked for at once
+MAX_ROUNDS: Final = 10  # beyond so many hidden ones the page may be short; its cursor goes on behind them
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[ItemT]):
+    """Seen items, newest first; next: the key to go on after, None where nothing more is there."""
+
+    items: list[ItemT]
+    next: Key | None
+
+
+Candidates = Callable[[Key, int], Awaitable[list[Row]]]
+"""(before, limit) -> candidates, hydrated, newest first."""
+
+
+async def page_of(candidates: Candidates, *, before: Key, limit: int, item: Callable[[Row], ItemT]) -> Page[ItemT]:
+    """A full page of what may be seen. One round trip, as long as little is hidden."""
+    items: list[ItemT] = []
+    last_shown: Key | None = None
+    batch = limit + 1
+    for _ in range(MAX_ROUNDS):
+        rows = await candidates(before, batch)
+        for row in rows:
+            if not row["seen"]:
+                continue
+            if len(items) == limit:
+                return Page(items, last_shown)
+            items.append(item(row))
+            last_shown = Key(row["occurred_at"], row["event_id"])
+        if len(rows) < batch:
+            return Page(items, None)
+        before = Key(rows[-1]["occurred_at"], rows[-1]["event_id"])
+        batch = min(2 * batch, max(MAX_BATCH, limit + 1))
+    return Page(items, before)

@@ -1,0 +1,1 @@
+"""One module per group of paths; each gives a router made of `Parts`."""

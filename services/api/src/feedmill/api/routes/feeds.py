@@ -1,0 +1,55 @@
+"""`/v1` feeds: home (by its owner, or with feeds:read) and author (any key)."""
+
+from fastapi import APIRouter, Request, Response
+
+from feedmill.api import openapi
+from feedmill.api.authorize import Reading, authorize
+from feedmill.api.cursor import encode
+from feedmill.api.paging import DEFAULT_LIMIT, Paging, id_in, link_to_next, paging_in
+from feedmill.api.parts import Parts
+from feedmill.api.queries.activities import Page
+from feedmill.api.queries.author_feed import author_feed
+from feedmill.api.queries.home_feed import home_feed
+from feedmill.api.queries.profile import exists
+from feedmill.api.reading import admitted, answer
+from feedmill.api.wire import FeedItem, FeedPage
+from feedmill.runtime.applied import Snapshot
+from feedmill.runtime.problem import Kind, Problem
+
+
+def router(parts: Parts) -> APIRouter:
+    """Home and author feeds."""
+    routes = APIRouter(tags=["feeds"])
+    most = parts.settings.page_max_items
+    parameters = (openapi.an_id("user_id"), openapi.CURSOR, openapi.limit(DEFAULT_LIMIT, most))
+
+    @routes.get("/v1/users/{user_id}/feed", openapi_extra=openapi.operation(FeedPage, *parameters, errors=(403, 404)))
+    async def home(request: Request) -> Response:
+        """What those the user follows did, newest first."""
+        principal, snapshot = await admitted(parts, request)
+        user_id = id_in(request, "user_id")
+        authorize(principal, Reading.HOME_FEED, user_id=user_id)
+        paging = paging_in(request, most=most)
+        page = await home_feed(parts.postgres, reader_id=user_id, before=paging.before, limit=paging.limit)
+        return await _shown(request, page, paging, user_id, snapshot)
+
+    @routes.get("/v1/users/{user_id}/activities", openapi_extra=openapi.operation(FeedPage, *parameters, errors=(404,)))
+    async def author(request: Request) -> Response:
+        """What the user did, newest first."""
+        principal, snapshot = await admitted(parts, request)
+        user_id = id_in(request, "user_id")
+        authorize(principal, Reading.PUBLIC)
+        paging = paging_in(request, most=most)
+        page = await author_feed(parts.postgres, actor_id=user_id, before=paging.before, limit=paging.limit)
+        return await _shown(request, page, paging, user_id, snapshot)
+
+    async def _shown(
+        request: Request, page: Page[FeedItem], paging: Paging, user_id: int, snapshot: Snapshot
+    ) -> Response:
+        if not page.items and not await exists(parts.postgres, user_id):
+            raise Problem(Kind.NOT_FOUND, "There is no user with this id.")
+        following = None if page.next is None else encode(page.next)
+        link = link_to_next(request, page.next, paging.limit)
+        return answer(request, FeedPage(page.items, following), snapshot, link)
+
+    return routes

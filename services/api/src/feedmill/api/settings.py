@@ -1,0 +1,49 @@
+"""What api is told: `FEEDMILL_API__…` and the global names."""
+
+from pydantic import Field
+
+from feedmill.runtime.http import HttpSettings
+from feedmill.runtime.settings import (
+    ClickHouseSettings,
+    KafkaSettings,
+    PostgresSettings,
+    Section,
+    Settings,
+    service_config,
+)
+
+
+class TraceSettings(Section):
+    """How far a trace looks for an event that is not in Postgres."""
+
+    search_records: int = Field(default=20_000, ge=1)  # per raw topic, the newest not yet applied
+    search_dead_letters: int = Field(default=2_000, ge=1)  # per dead-letter topic, the newest
+    search_s: float = Field(default=3.0, gt=0)
+    clickhouse_s: float = Field(default=2.0, gt=0)
+
+
+class ApiSettings(Settings):
+    model_config = service_config("api")
+
+    host: str = "127.0.0.1"  # a container says 0.0.0.0
+    port: int = Field(default=5002, ge=0, le=65_535)
+    access_log: bool = False
+    drain_delay_s: float = Field(default=0.0, ge=0)
+    drain_timeout_s: float = Field(default=8.0, ge=0)
+    kafka: KafkaSettings
+    postgres: PostgresSettings
+    clickhouse: ClickHouseSettings
+    trace: TraceSettings = TraceSettings()
+    page_max_items: int = Field(default=100, ge=1, le=1_000)
+    family_a_items: int = Field(default=1_000, ge=1, le=10_000)  # family A's feeds give "all": up to so many
+
+    @property
+    def http(self) -> HttpSettings:
+        """How the server listens and stops."""
+        return HttpSettings(
+            host=self.host,
+            port=self.port,
+            access_log=self.access_log,
+            drain_delay_s=self.drain_delay_s,
+            drain_timeout_s=self.drain_timeout_s,
+        )

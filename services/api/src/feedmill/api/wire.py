@@ -1,0 +1,151 @@
+"""What the answers look like. The OpenAPI document's schemas are generated from these types."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+
+class Actor(Struct, frozen=True, gc=False):
+    """A user, as named in a feed."""
+
+    id: int
+    handle: str
+    name: str | None
+
+
+class Thing(Struct, frozen=True, gc=False, omit_defaults=True):
+    """An object or target: a user (handle, name), or what was posted (content, author, …)."""
+
+    type: str
+    id: int
+    handle: str | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
+    content: Raw | UnsetType = UNSET
+    title: str | UnsetType = UNSET
+    url: str | UnsetType = UNSET
+    tags: list[str] | UnsetType = UNSET
+    mentions: list[str] | UnsetType = UNSET
+    author: Actor | UnsetType = UNSET
+    created_at: datetime | UnsetType = UNSET
+
+
+class FeedItem(Struct, frozen=True, gc=False):
+    """One activity, hydrated."""
+
+    activity_id: UUID
+    verb: str
+    actor: Actor
+    object: Thing | None
+    target: Thing | None
+    occurred_at: datetime
+
+
+class FeedPage(Struct, frozen=True):
+    """next: the cursor of the page after this one; null at the end."""
+
+    items: list[FeedItem]
+    next: str | None
+
+
+class Counters(Struct, frozen=True):
+    """Derived from sets, so no repeat counts twice."""
+
+    followers: int
+    following: int
+    posts: int
+
+
+class Profile(Struct, frozen=True):
+    """What everybody may see of a user."""
+
+    id: int
+    handle: str
+    uuid: UUID | None
+    name: str | None
+    college: str | None
+    created_at: datetime | None
+    counters: Counters
+
+
+class ObjectRef(Struct, frozen=True):
+    """An object by name."""
+
+    type: str
+    id: int
+
+
+class Hop(Struct, frozen=True):
+    """One stop on an event's way; topic, partition and offset are those of the record it was."""
+
+    hop: Literal["accepted", "enriched", "postgres", "clickhouse"]
+    at: datetime | None
+    topic: str
+    partition: int
+    offset: int
+
+
+class Trace(Struct, frozen=True):
+    """Where an event is. unavailable: what could not be asked just now, so hops may be missing."""
+
+    event_id: UUID
+    type: str | None
+    status: Literal["pending", "applied", "dead-lettered", "unknown"]
+    reason: str | None
+    object: ObjectRef | None
+    hops: list[Hop]
+    unavailable: list[str] = []
+
+
+class Me(Struct, frozen=True):
+    """Family A's GET /me; times are RFC 1123."""
+
+    id: int
+    name: str
+    auth_token: str
+    follow_ids: list[int]
+    created_at: str | None
+    updated_at: str | None
+
+
+class FamilyAItem(Struct, frozen=True, gc=False):
+    """time: ISO 8601 in /feed/my, RFC 1123 in /feed/friends."""
+
+    actor_name: str
+    verb: str
+    object_id: int | None
+    object_type: str | None
+    target_name: str | None
+    time: str
+
+
+class MyFeed(Struct, frozen=True):
+    """Family A's GET /feed/my; next_url is "" at the end."""
+
+    my_feed: list[FamilyAItem]
+    next_url: str
+
+
+class FriendsFeed(Struct, frozen=True):
+    """Family A's GET /feed/friends; next_url is "" at the end."""
+
+    friends_feed: list[FamilyAItem]
+    next_url: str
+
+
+class FamilyAError(Struct, frozen=True):
+    """Family A's only error shape."""
+
+    error: bool
+    message: str
+
+
+class ProblemDetails(Struct, frozen=True, omit_defaults=True):
+    """RFC 9457; `type` is stable."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, Any]] = []
