@@ -182,9 +182,7 @@ def enriched_has_no_holes(ledger: Ledger, contents: Contents) -> Check:
         check.examined += 1
         source, known = int(record.headers["source-offset"]), int(record.headers["source-from"])
         reached = position[record.partition]
-        check.expect(
-            known <= reached, f"{ENRICHED}/{record.partition}:{record.offset}: from {known}, reached {reached}"
-        )
+        check.expect(known <= reached, f"{place(record)}: from {known}, reached {reached}")
         position[record.partition] = max(reached, source)
     for record in contents.observed.raw:
         check.expect(record.offset <= position[record.partition], f"never reached: {place(record)}")
