@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import psycopg2
 import pytest
 
@@ -64,10 +65,11 @@ def test_a_post_becomes_an_object_as_it_was_posted(stores: tuple[str, str], post
         "tags": ['we"ird', "pla\\in", "", "{}"], "mentions": ["ivan"],
     }  # fmt: skip
     write(postgres_store(), [a_record(an_activity("post", 5, object=posted, space_id=3))])
-    [row] = query(stores[0], "SELECT type, id, author_id, content, title, url, canonical_url, tags, mentions, space_id, "
-                  "created_at, deleted_at FROM object")  # fmt: skip
+    [row] = query(stores[0], "SELECT type, id, author_id, content, title, url, canonical_url, tags, mentions, "
+                  "space_id, created_at, deleted_at FROM object")  # fmt: skip
     assert row == (
-        "photo", 7, 5, content, "a\nb", "https://x/é", "https://x", ['we"ird', "pla\\in", "", "{}"], ["ivan"], 3, AT, None
+        "photo", 7, 5, content, "a\nb", "https://x/é", "https://x", ['we"ird', "pla\\in", "", "{}"], ["ivan"], 3,
+        AT, None,
     )  # fmt: skip
 
 
@@ -281,7 +283,7 @@ def test_a_record_that_postgres_refuses_is_named_and_leaves_nothing_behind(
     stores: tuple[str, str], postgres_store: Make
 ) -> None:
     huge = an_activity("post", object={"type": "post", "id": 3, "content": 0})
-    body = __import__("msgspec").json.encode(huge).replace(b'"content":0', b'"content":1e999999')
+    body = msgspec.json.encode(huge).replace(b'"content":0', b'"content":1e999999')
     poison = a_record(body, offset=1, more={headers.CE_TYPE: b"feedmill.post.v1"})
     store = postgres_store()
     with pytest.raises(Poisoned, match="22003"):

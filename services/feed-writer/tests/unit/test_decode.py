@@ -15,14 +15,14 @@ from feedmill.contracts.errors import Code
 from feedmill.contracts.topics import ACTIVITY_ENRICHED, ACTIVITY_PUBLISHED
 from feedmill.contracts.verbs import VERBS
 from feedmill.feed_writer.decode import decode
-from feedmill.feed_writer.row import Decoded, Position
+from feedmill.feed_writer.row import START, Decoded, Position
 from feedmill.runtime.outcome import Fatal, Record, TopicPartition
 from feedmill.testkit.enriched import a_marker, a_record, an_activity
 
 P0 = TopicPartition(ACTIVITY_ENRICHED.name, 0)
 
 
-def decoded(*records: Record, at: Position = Position(), find_holes: bool = True) -> Decoded:
+def decoded(*records: Record, at: Position = START, find_holes: bool = True) -> Decoded:
     return decode(records, {P0: at}, find_holes=find_holes)
 
 
@@ -163,7 +163,9 @@ activities = st.builds(
     target=st.none() | st.builds(EnrichedTarget, type=st.just("post"), id=ids),
     since=st.none() | times,
     space_id=st.none() | ids,
-    user=st.builds(EnrichedUser, id=ids, handle=maybe, uuid=st.uuids().map(str), name=maybe, email=maybe, college=maybe),
+    user=st.builds(
+        EnrichedUser, id=ids, handle=maybe, uuid=st.uuids().map(str), name=maybe, email=maybe, college=maybe
+    ),
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from feedmill.runtime.outcome import TopicPartition, Transient
 _OUR_FAULT = frozenset({16, 36, 47, 53, 60, 62, 81, 115, 192, 193, 194, 497, 516})
 """Codes that waiting does not mend: unknown table, column, setting or database, syntax, types, access."""
 
-_SETTINGS = {"async_insert": 0, "insert_deduplicate": 1}
+_SETTINGS = {"async_insert": 0}
 
 
 class ClickHouseStore:
@@ -35,7 +36,7 @@ class ClickHouseStore:
 
     def insert(self, blocks: Sequence[Block], token: str) -> None:
         """Every table's block under the same token: what this range has inserted before is not inserted again."""
-        named = {"insert_deduplication_token": token} if guarded(Guard.TOKEN) else {"insert_deduplicate": 0}
+        named = {"insert_deduplication_token": token if guarded(Guard.TOKEN) else uuid.uuid4().hex}
         for block in blocks:
             with self._open() as client:
                 client.raw_insert(block.table, block.columns, block.data, settings=_SETTINGS | named, fmt="Native")
