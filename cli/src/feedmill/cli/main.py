@@ -37,7 +37,7 @@ class Commands(TyperGroup):
     """Finds commands in COMMANDS."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return [name for name, place in COMMANDS.items() if find_spec(f"feedmill.cli.{place.partition(':')[0]}")]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.commands and cmd_name in COMMANDS:
@@ -73,8 +73,6 @@ def feedmill() -> None:
 
 
 def main() -> None:
-    for name in [n for n, place in COMMANDS.items() if find_spec(f"feedmill.cli.{place.partition(':')[0]}") is None]:
-        del COMMANDS[name]
     try:
         app()
     except SettingsError as error:

