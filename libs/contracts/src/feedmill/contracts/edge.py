@@ -3,14 +3,14 @@
 One model a verb of the table in the HTTP interface; what needs an endpoint of its own has none.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from feedmill.contracts.article import READERS_MAX, TIME_END_S
 from feedmill.contracts.base import URL_PATTERN, Date, Edge, ForeignId, Id, Json, Name, Title
 from feedmill.contracts.edge_checks import checked_content, checked_text, refuse_self
-from feedmill.contracts.limits import FOREIGN_ID_MAX_CHARS, MAX_ID, URL_MAX_CHARS
+from feedmill.contracts.limits import EMAIL_MAX_CHARS, FOREIGN_ID_MAX_CHARS, HANDLE_MAX_CHARS, MAX_ID, URL_MAX_CHARS
 
 PostType = Literal["post", "photo", "link", "article"]
 RefType = Literal["post", "photo", "link", "article", "comment"]
@@ -92,3 +92,16 @@ class ArticleIn(Edge):
     time: Annotated[int, Field(ge=0, lt=TIME_END_S)]
     readers: Annotated[int, Field(ge=0, le=READERS_MAX)]
     text: Annotated[str, AfterValidator(checked_text)]
+
+
+HANDLE_PATTERN: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+EMAIL_PATTERN: Final = r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$"
+
+
+class NewUserIn(Edge):
+    """Who signs up. The handle is never changed and never given again; case does not tell two handles apart."""
+
+    handle: Annotated[str, StringConstraints(min_length=1, max_length=HANDLE_MAX_CHARS, pattern=HANDLE_PATTERN)]
+    name: Name
+    email: Annotated[str, StringConstraints(max_length=EMAIL_MAX_CHARS, pattern=EMAIL_PATTERN)] | None = None
+    college: Name | None = None

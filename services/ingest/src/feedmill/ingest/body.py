@@ -1,0 +1,123 @@
+"""A request's body -> events in the order sent, each decoded or refused by itself."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+
+from feedmill.contracts import strict_json
+from feedmill.contracts.envelope import ANY_EVENT, Event
+from feedmill.contracts.errors import Code, Rejected
+from feedmill.contracts.strict_json import NotStrictJson
+from feedmill.ingest.explain import why_refused
+from feedmill.ingest.settings import LimitSettings
+from feedmill.runtime.problem import FieldError, Kind, Problem
+
+
+class Form(Enum):
+    """The content types of `POST /v1/events`."""
+
+    JSON = "application/json"
+    EVENT = "application/cloudevents+json"
+    BATCH = "application/cloudevents-batch+json"
+    LINES = "application/x-ndjson"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An event that can never be taken. `id` as the client gave it, where it could be read."""
+
+    id: str | None
+    rejected: Rejected
+
+
+Item = Event | Refused
+
+_EVENT: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(ANY_EVENT)
+_EVENTS: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(list[ANY_EVENT])
+_SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_UNREADABLE: Final = frozenset({Code.NOT_JSON, Code.NOT_UTF8, Code.LONE_SURROGATE})
+_WHITESPACE: Final = b" \t\r\n"
+
+
+def form_of(content_type: str | None) -> Form:
+    """Raises Problem 415: another type, or a charset that is not UTF-8."""
+    media_type, _, parameters = (content_type or "").partition(";")
+    try:
+        form = Form(media_type.strip().lower())
+    except ValueError:
+        raise _unsupported("Send " + ", ".join(form.value for form in Form) + ".") from None
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in ("utf-8", "utf8"):
+            raise _unsupported("JSON is sent as UTF-8.")
+    return form
+
+
+def events_in(raw: bytes, form: Form, limits: LimitSettings) -> tuple[list[Item], bool]:
+    """The events, and whether the body was a single one. Raises Problem where the body as a whole cannot be read."""
+    if form is Form.LINES:
+        lines = [line for line in raw.split(b"\n") if line.strip(_WHITESPACE)]
+        _check_count(len(lines), limits)
+        return [event_in(line, limits) for line in lines], False
+    is_array = raw.lstrip(_WHITESPACE)[:1] == b"["
+    if form is Form.BATCH and not is_array:
+        raise Problem(Kind.BAD_REQUEST, "A batch is a JSON array of events.")
+    if is_array and form is not Form.EVENT:
+        return _events_in_array(raw, limits), False
+    item = event_in(raw, limits)
+    if isinstance(item, Refused) and item.rejected.reason in _UNREADABLE:
+        raise unreadable(item.rejected)
+    return [item], True
+
+
+def event_in(raw: bytes, limits: LimitSettings) -> Item:
+    """One event, judged by itself."""
+    if len(raw) > limits.event_max_bytes:
+        return Refused(None, Rejected(Code.TOO_LARGE, f"an event must not exceed {limits.event_max_bytes} bytes"))
+    try:
+        value = strict_json.loads(raw) if strict_json.may_hold_nul(raw) else strict_json.loads_unwalked(raw)
+    except NotStrictJson as refused:
+        return Refused(None, refused.rejected)
+    try:  # numbers and depth are judged by the types
+        event: Event = _EVENT.decode(raw)
+    except msgspec.DecodeError as error:
+        rejected = why_refused(value, raw) or Rejected(Code.WRONG_TYPE, str(error))
+        id_ = value.get("id") if isinstance(value, dict) else None
+        return Refused(id_ if isinstance(id_, str) else None, rejected)
+    return event
+
+
+def unreadable(rejected: Rejected) -> Problem:
+    error = FieldError(rejected.field or "body", rejected.reason, rejected.detail)
+    return Problem(Kind.BAD_REQUEST, f"The body cannot be read: {rejected.detail}.", [error])
+
+
+def _events_in_array(raw: bytes, limits: LimitSettings) -> list[Item]:
+    """All at once where all is well; else one by one, so that a bad event harms no other."""
+    try:
+        slices = _SLICES.decode(raw) if len(raw) > limits.event_max_bytes else ()
+        if not strict_json.may_hold_nul(raw) and all(len(memoryview(s)) <= limits.event_max_bytes for s in slices):
+            value = strict_json.loads_unwalked(raw)
+            assert isinstance(value, list)
+            _check_count(len(value), limits)
+            return _EVENTS.decode(raw)  # type: ignore[no-any-return]
+    except (NotStrictJson, *_DECODE_ERRORS):
+        pass
+    try:
+        slices = _SLICES.decode(raw)
+    except _DECODE_ERRORS:
+        raise unreadable(strict_json.refusal(raw) or Rejected(Code.NOT_JSON, "must be JSON")) from None
+    _check_count(len(slices), limits)
+    return [event_in(bytes(slice_), limits) for slice_ in slices]
+
+
+def _check_count(count: int, limits: LimitSettings) -> None:
+    if count > limits.request_max_events:
+        raise Problem(Kind.TOO_LARGE, f"A request carries at most {limits.request_max_events} events.")
+
+
+def _unsupported(detail: str) -> Problem:
+    return Problem(Kind.UNSUPPORTED_MEDIA_TYPE, detail)

@@ -1,0 +1,77 @@
+"""Everything the routes share, wired once."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import Request
+
+from feedmill.contracts.topics import ACTIVITY_ENRICHED
+from feedmill.ingest.door import Door
+from feedmill.ingest.judge import Judge
+from feedmill.ingest.memory import Recent
+from feedmill.ingest.object_ids import ObjectIds, PostgresBlocks
+from feedmill.ingest.rate import Rate
+from feedmill.ingest.reservations import Reservations
+from feedmill.ingest.sending import Sender
+from feedmill.ingest.settings import IngestSettings
+from feedmill.ingest.world import PostgresWorld, World
+from feedmill.runtime.applied import Applied
+from feedmill.runtime.auth import KeyRing
+from feedmill.runtime.health import Health
+from feedmill.runtime.kafka import Admin, AsyncProducer
+from feedmill.runtime.postgres import Postgres
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    settings: IngestSettings
+    postgres: Postgres
+    keys: KeyRing
+    rate: Rate
+    door: Door
+    world: World
+    applied: Applied
+    object_ids: ObjectIds
+    reservations: Reservations
+    requests: Recent[tuple[str, str, str], int]
+    """Owner, path and Idempotency-Key -> hash of the body: a repeat with another body is told so."""
+
+
+def house_of(request: Request) -> House:
+    return cast(House, request.app.state.house)
+
+
+@asynccontextmanager
+async def opened(settings: IngestSettings, health: Health) -> AsyncIterator[House]:
+    """Connects; closed in reverse, the producer before the stores, after it has answered everyone."""
+    async with AsyncExitStack() as stack:
+        postgres = await stack.enter_async_context(Postgres(settings.postgres, health, application="feedmill-ingest"))
+        keys = KeyRing(postgres)
+        await stack.enter_async_context(keys.refreshing())
+        applied = Applied(postgres, Admin(settings.kafka), health, enriched=[ACTIVITY_ENRICHED])
+        await stack.enter_async_context(applied.watching())
+        object_ids = ObjectIds(PostgresBlocks(postgres), settings.ids)
+        await stack.enter_async_context(object_ids.refilling())
+        producer = AsyncProducer(settings.kafka, settings.producer)
+        stack.push_async_callback(producer.close, settings.flush_timeout_s)
+        world = PostgresWorld(postgres)
+        yield House(
+            settings=settings,
+            postgres=postgres,
+            keys=keys,
+            rate=Rate(settings.rate),
+            door=Door(
+                judge=Judge(world, object_ids, Recent(settings.memory.objects)),
+                sender=Sender(producer),
+                seen=Recent(settings.memory.events),
+                world=world,
+                waiting=applied,
+            ),
+            world=world,
+            applied=applied,
+            object_ids=object_ids,
+            reservations=Reservations(postgres, settings.reservation_lease_s),
+            requests=Recent(settings.memory.requests),
+        )

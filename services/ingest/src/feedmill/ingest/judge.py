@@ -1,0 +1,110 @@
+"""What must be asked of the world before a batch can be published, asked once for the whole batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from feedmill.contracts.envelope import Event
+from feedmill.contracts.errors import Code, Rejected
+from feedmill.contracts.times import format_time
+from feedmill.ingest.body import Item
+from feedmill.ingest.memory import Recent
+from feedmill.ingest.object_ids import NoIds, ObjectIds
+from feedmill.ingest.plans import PLANS, Needs
+from feedmill.ingest.world import ObjectKey, World
+from feedmill.runtime.outcome import Transient
+
+AWAY: Final = Rejected(Code.UNAVAILABLE, "what this needs to be judged by cannot be asked now: send it again")
+NO_IDS: Final = Rejected(Code.NO_IDS, "no id can be had for the new object now: send it again")
+
+
+@dataclass(slots=True)
+class Judgements:
+    """What the world said. A reason in `retry` speaks of every event that needed what could not be asked."""
+
+    object_ids: dict[str, list[int]] = field(default_factory=dict)
+    """Object type -> new ids, the last one first: taken with pop()."""
+    authors: Mapping[ObjectKey, int] = field(default_factory=dict)
+    backfill: dict[tuple[int, int], datetime | None] = field(default_factory=dict)
+    """Followee and N -> when the N-th latest post was made."""
+    retry: dict[Needs, Rejected] = field(default_factory=dict)
+    no_ids: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Objects of the last minutes are known without asking: a delete right behind its post needs no waiting."""
+
+    world: World
+    object_ids: ObjectIds
+    recent_authors: Recent[ObjectKey, int]
+
+    async def __call__(self, items: Sequence[Item]) -> Judgements:
+        judgements = Judgements()
+        asking = [item for item in items if type(item) in _ASKING]
+        if asking:
+            await self._take_ids(asking, judgements)
+            await self._ask_authors(asking, judgements)
+            await self._ask_backfill(asking, judgements)
+        return judgements
+
+    async def _take_ids(self, asking: Sequence[Any], judgements: Judgements) -> None:
+        counts: dict[str, int] = {}
+        for event in _needing(asking, Needs.OBJECT_ID):
+            counts[event.data.object.type] = counts.get(event.data.object.type, 0) + 1
+        for kind, count in counts.items():
+            try:
+                judgements.object_ids[kind] = list(await self.object_ids.take(kind, count))[::-1]
+            except NoIds:
+                judgements.no_ids.add(kind)
+
+    async def _ask_authors(self, asking: Sequence[Any], judgements: Judgements) -> None:
+        wanted = {(event.data.object.type, event.data.object.id) for event in _needing(asking, Needs.AUTHOR)}
+        known = {key: author for key in wanted if (author := self.recent_authors.get(key)) is not None}
+        judgements.authors = known
+        if unknown := [key for key in wanted if key not in known]:
+            try:
+                judgements.authors = {**known, **await self.world.authors(unknown)}
+            except Transient:
+                judgements.retry[Needs.AUTHOR] = AWAY
+
+    async def _ask_backfill(self, asking: Sequence[Any], judgements: Judgements) -> None:
+        for event in _needing(asking, Needs.BACKFILL):
+            followee, n = event.data.object.id, event.data.backfill
+            if not isinstance(n, int) or n == 0 or (followee, n) in judgements.backfill:
+                continue
+            try:
+                judgements.backfill[followee, n] = await self.world.nth_latest_post_at(followee, n)
+            except Transient:
+                judgements.retry[Needs.BACKFILL] = AWAY
+                return
+
+
+_ASKING: Final = frozenset(class_ for class_, plan in PLANS.items() if plan.needs is not Needs.NOTHING)
+
+
+def _needing(events: Sequence[Any], needs: Needs) -> list[Any]:
+    return [event for event in events if PLANS[type(event)].needs is needs]
+
+
+def since_of(event: Event, occurred_at: str, judgements: Judgements) -> str | Rejected | None:
+    """From when on the followee's past is seen: None is all of it. `occurred_at`: the event's own time."""
+    backfill = event.data.backfill
+    if backfill == "all":
+        return None
+    if backfill in ("none", 0):
+        return occurred_at
+    key = (event.data.object.id, backfill)
+    if key not in judgements.backfill:
+        return judgements.retry.get(Needs.BACKFILL, AWAY)
+    moment = judgements.backfill[key]
+    return format_time(moment) if moment is not None else None
+
+
+def needs_the_world(items: Sequence[Item]) -> bool:
+    """Whether an event will be judged by the state: then a position that the request carries must be waited for."""
+    return any(PLANS[type(item)].needs in _JUDGED for item in items if type(item) in _ASKING)  # type: ignore[index]
+
+
+_JUDGED: Final = frozenset({Needs.AUTHOR, Needs.BACKFILL})

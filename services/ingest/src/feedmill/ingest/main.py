@@ -1,0 +1,49 @@
+"""Composition root: `feedmill-ingest`."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from feedmill.ingest import events, family_a, house, openapi, users
+from feedmill.ingest.settings import IngestSettings
+from feedmill.runtime import failpoints, logs
+from feedmill.runtime.gc_policy import collect_rarely
+from feedmill.runtime.health import Health
+from feedmill.runtime.http import create_app, serve
+from feedmill.runtime.settings import SettingsError
+
+DESCRIPTION = """The door: what changes something is judged here, named, and kept in the log before the answer says so.
+
+Send a key as `X-App-Key` or `Authorization: Bearer`. Every answer carries `Feedmill-Position`: hand it to a read, and
+the read has what you wrote."""
+
+
+def app_of(settings: IngestSettings, health: Health) -> FastAPI:
+    """Nothing connects before the app starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with house.opened(settings, health) as opened:
+            app.state.house = opened
+            yield
+
+    app = create_app("ingest", description=DESCRIPTION, health=health, lifespan=lifespan)
+    for routes in (events.router, users.router, family_a.router):
+        app.include_router(routes)
+    openapi.complete(app)
+    return app
+
+
+def main() -> int:
+    try:
+        settings = IngestSettings.from_env()
+    except SettingsError as error:
+        print(f"feedmill-ingest: {error}", file=sys.stderr)
+        return 2
+    failpoints.check_build()
+    logs.configure(settings.log, service="ingest")
+    health = Health("ingest")
+    collect_rarely()
+    return serve(app_of(settings, health), settings.http, health)

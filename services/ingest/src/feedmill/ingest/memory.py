@@ -1,0 +1,34 @@
+"""Bounded memories of recent work. They only ever add certainty: whatever has been forgotten still ends right."""
+
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+ValueT = TypeVar("ValueT")
+
+
+class Recent(Generic[KeyT, ValueT]):
+    """The latest entries, between half of `most` and `most` of them. Two generations: no bookkeeping per access."""
+
+    __slots__ = ("_half", "_new", "_old")
+
+    def __init__(self, most: int) -> None:
+        self._half = max(1, most // 2)
+        self._new: dict[KeyT, ValueT] = {}
+        self._old: dict[KeyT, ValueT] = {}
+
+    def get(self, key: KeyT) -> ValueT | None:
+        value = self._new.get(key)
+        return value if value is not None else self._old.get(key)
+
+    def put(self, key: KeyT, value: ValueT) -> None:
+        self._new[key] = value
+        if len(self._new) >= self._half:
+            self._old, self._new = self._new, {}
+
+    def forget(self, key: KeyT) -> None:
+        self._new.pop(key, None)
+        self._old.pop(key, None)
+
+    def __len__(self) -> int:
+        return len(self._new) + len(self._old)

@@ -1,0 +1,66 @@
+"""What every write of this service reads of its request."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from fastapi import Request
+
+from feedmill.contracts.envelope import checked_printable
+from feedmill.contracts.limits import CE_ID_MAX_CHARS
+from feedmill.ingest.prepare import Caller
+from feedmill.runtime import trace_context
+from feedmill.runtime.auth import Principal
+from feedmill.runtime.position import Positions
+from feedmill.runtime.problem import FieldError, Kind, Problem
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+
+
+async def body_of(request: Request, max_bytes: int) -> bytes:
+    """The whole body. Raises Problem 413 before reading on, and 415 where it is compressed."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(Kind.UNSUPPORTED_MEDIA_TYPE, "Send the body as it is, not compressed.")
+    declared = request.headers.get("content-length")
+    if declared is not None:
+        if int(declared) > max_bytes:
+            raise _too_large(max_bytes)
+        return await request.body()
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def caller_of(principal: Principal) -> Caller:
+    return Caller(principal, datetime.now(UTC), str(trace_context.current()))
+
+
+def idempotency_key_in(request: Request) -> str | None:
+    """Raises Problem 400 for one that cannot be an event's id."""
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is None:
+        return None
+    try:
+        if 0 < len(checked_printable(key)) <= CE_ID_MAX_CHARS:
+            return key
+    except ValueError:
+        pass
+    message = f"must be 1 to {CE_ID_MAX_CHARS} printable characters"
+    raise Problem(
+        Kind.BAD_PARAMETER,
+        f"{IDEMPOTENCY_KEY} {message}.",
+        [FieldError(IDEMPOTENCY_KEY, "out_of_range", message)],
+    )
+
+
+def position_headers(asked: Positions, written: Positions) -> dict[str, str]:
+    """`Feedmill-Position` of an answer: what the request carried and what it wrote, merged."""
+    merged = asked.merge(written) if asked else written
+    return {"Feedmill-Position": str(merged)} if merged else {}
+
+
+def _too_large(max_bytes: int) -> Problem:
+    return Problem(Kind.TOO_LARGE, f"A request carries at most {max_bytes} bytes.")

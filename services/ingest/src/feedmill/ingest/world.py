@@ -1,0 +1,92 @@
+"""What the door asks Postgres about the world. Each method: one query. All raise StoreAway."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol
+from uuid import UUID
+
+from feedmill.runtime.postgres import Postgres, Row, StoreAway
+
+ObjectKey = tuple[str, int]
+"""type, id"""
+
+
+class Stored(NamedTuple):
+    """An event as Postgres has it."""
+
+    object_type: str | None
+    object_id: int | None
+    occurred_at: datetime
+
+
+class World(Protocol):
+    """What is known of users and objects; a fake in unit tests, Postgres else."""
+
+    async def authors(self, objects: Sequence[ObjectKey]) -> Mapping[ObjectKey, int]: ...
+    async def stored(self, event_ids: Sequence[str]) -> Mapping[str, Stored]: ...
+    async def nth_latest_post_at(self, author_id: int, n: int) -> datetime | None: ...
+    async def user_id_of(self, handle: str) -> int | None: ...
+    async def follows(self, follower_id: int, followee_id: int) -> bool: ...
+    async def is_there(self, object_: ObjectKey) -> bool: ...
+
+
+_STATE: Final = """SELECT state.rebuilding, found.*
+  FROM (SELECT EXISTS (SELECT FROM rebuild WHERE finished_at IS NULL) AS rebuilding) AS state"""
+
+
+def _judged(question: str) -> str:
+    """A query that always gives a row: whether the state is being rebuilt, beside what `question` finds."""
+    return "".join((_STATE, " LEFT JOIN LATERAL (", question, ") AS found ON true"))
+
+
+_AUTHORS: Final = _judged("""SELECT o.type, o.id, o.author_id
+  FROM object o JOIN unnest($1::text[], $2::bigint[]) AS asked(type, id) USING (type, id)
+ WHERE o.author_id IS NOT NULL""")
+_NTH_POST: Final = _judged("""SELECT created_at FROM object
+ WHERE author_id = $1 AND deleted_at IS NULL AND type <> 'comment'
+ ORDER BY created_at DESC OFFSET $2 LIMIT 1""")
+_USER: Final = _judged("SELECT id FROM user_profile WHERE handle = $1 AND erased_at IS NULL ORDER BY id LIMIT 1")
+_FOLLOWS: Final = _judged("SELECT follower_id FROM follow_edge WHERE follower_id = $1 AND followee_id = $2 AND active")
+_IS_THERE: Final = _judged("""SELECT id FROM object
+ WHERE type = $1 AND id = $2 AND author_id IS NOT NULL AND deleted_at IS NULL""")
+_STORED: Final = "SELECT event_id, object_type, object_id, occurred_at FROM activity WHERE event_id = ANY($1::uuid[])"
+
+
+class PostgresWorld:
+    """State as applied so far. While it is being rebuilt from the log nothing can be judged by it: StoreAway."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def authors(self, objects: Sequence[ObjectKey]) -> Mapping[ObjectKey, int]:
+        """Author of each object that was ever created, deleted ones too; the others are left out."""
+        types, ids = [type_ for type_, _ in objects], [id_ for _, id_ in objects]
+        rows = await self._ask(_AUTHORS, types, ids)
+        return {(row["type"], row["id"]): row["author_id"] for row in rows if row["id"] is not None}
+
+    async def stored(self, event_ids: Sequence[str]) -> Mapping[str, Stored]:
+        """Those of the events that are in the state."""
+        rows = await self._postgres.fetch(_STORED, [UUID(event_id) for event_id in event_ids])
+        return {str(row["event_id"]): Stored(row["object_type"], row["object_id"], row["occurred_at"]) for row in rows}
+
+    async def nth_latest_post_at(self, author_id: int, n: int) -> datetime | None:
+        """When the n-th latest post (1 = the latest) was made; None: there are fewer."""
+        return (await self._ask(_NTH_POST, author_id, n - 1))[0]["created_at"]  # type: ignore[no-any-return]
+
+    async def user_id_of(self, handle: str) -> int | None:
+        """Should two claim one handle, the lower id has it."""
+        return (await self._ask(_USER, handle))[0]["id"]  # type: ignore[no-any-return]
+
+    async def follows(self, follower_id: int, followee_id: int) -> bool:
+        """Whether the edge is active now."""
+        return (await self._ask(_FOLLOWS, follower_id, followee_id))[0]["follower_id"] is not None
+
+    async def is_there(self, object_: ObjectKey) -> bool:
+        """Whether it can be liked or shared."""
+        return (await self._ask(_IS_THERE, *object_))[0]["id"] is not None
+
+    async def _ask(self, sql: str, *arguments: object) -> list[Row]:
+        rows = await self._postgres.fetch(sql, *arguments)
+        if rows[0]["rebuilding"]:
+            raise StoreAway("the state is being rebuilt from the log")
+        return rows
