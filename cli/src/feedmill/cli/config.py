@@ -16,6 +16,8 @@ class CliSettings(Settings):
     model_config = service_config("cli")
 
     origin_port: int = Field(default=DEFAULT_PORT, ge=1024, le=65_000, description="other ports are offsets from it")
+    origin_url: str | None = None
+    """Where the gateway is, if not on this machine: the command inside a container, or against a cluster."""
     home: Path = Path("~/.feedmill")
     kafka: KafkaSettings | None = None
     postgres: PostgresSettings | None = None

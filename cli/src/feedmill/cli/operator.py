@@ -35,7 +35,7 @@ def site(settings: CliSettings | None = None) -> Site:
     state = read_state(home)
     ports = Ports(state.origin) if state else settings.ports
     known = {**local_addresses(home, ports), **(state.connections if state else {}), **settings.given}
-    return Site(home, f"http://127.0.0.1:{ports.origin}", Connections(**known))
+    return Site(home, settings.origin_url or f"http://127.0.0.1:{ports.origin}", Connections(**known))
 
 
 def local_addresses(home: Home, ports: Ports) -> dict[str, str]:
