@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+
 from feedmill.cli.town import DAYS, EVENTS_A_ROUND, Draft, Ids, Plan
 from feedmill.contracts.verbs import BY_TYPE
 

@@ -30,10 +30,11 @@ ENGAGED_MEMORY: Final = 5_000
 TRIES: Final = 30
 
 LOCALES: Final = (Locale.EN, Locale.DE, Locale.ES, Locale.FR, Locale.IT, Locale.PL, Locale.TR, Locale.SV)
-TAGS: Final = (
+TAG_WORDS: Final = (
     "photography travel music food running books cycling coffee gardening football art science film cooking "
     "hiking history design weather cats dogs theatre poetry chess climbing baking birds sailing night maps bread"
-).split()
+)
+TAGS: Final = tuple(TAG_WORDS.split())
 SITES: Final = ("news.example.org", "blog.example.com", "maps.example.net", "Recipes.Example.com", "films.example.org")
 
 VERBS: Final = ("follow", "post", "like", "share", "comment", "unlike", "unfollow")
