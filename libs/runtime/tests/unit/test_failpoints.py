@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -37,6 +38,17 @@ def _run(code: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[
 def test_a_process_dies_at_the_nth_visit_of_an_armed_point(setting: str, hits: int, dies: bool) -> None:
     done = _run(HIT, str(hits), FEEDMILL_TEST_BUILD="1", FEEDMILL_FAILPOINTS=setting)
     assert done.returncode == (-signal.SIGKILL if dies else 0)
+
+
+def test_a_process_can_be_frozen_at_a_point_and_goes_on_when_woken() -> None:
+    frozen = subprocess.Popen(
+        [sys.executable, "-c", HIT, "3"],
+        env={"FEEDMILL_TEST_BUILD": "1", "FEEDMILL_FAILPOINTS": "pg:before-commit:2:freeze"},
+    )
+    _, status = os.waitpid(frozen.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    frozen.send_signal(signal.SIGCONT)
+    assert frozen.wait(10) == 0
 
 
 def test_outside_a_test_build_nothing_is_armed_and_the_process_refuses_to_start() -> None:

@@ -1,7 +1,8 @@
 """Named crash points and guard switches, for test builds only.
 
 `FEEDMILL_FAILPOINTS="pg:before-commit:3,dead-letter:acked"` kills the process with SIGKILL the third time (the first
-time, without a number) it reaches the point. `FEEDMILL_GUARDS_OFF="cas,token"` switches guards off, so that a checker
+time, without a number) it reaches the point; with `:freeze` at the end it is stopped there (SIGSTOP) instead, so that
+it can be made a zombie with work half done. `FEEDMILL_GUARDS_OFF="cas,token"` switches guards off, so that a checker
 can show that it turns red without them. Both are heeded only with `FEEDMILL_TEST_BUILD=1`; a process that is told to
 use them without it refuses to start (`check_build`).
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -22,6 +24,7 @@ class Point(StrEnum):
     ENRICHER_AFTER_ACK = "enricher:after-ack"
     ENRICHER_AFTER_COMMIT = "enricher:after-commit"
     DEAD_LETTER_ACKED = "dead-letter:acked"
+    POSTGRES_BEFORE_WRITE = "pg:before-write"
     POSTGRES_BEFORE_COMMIT = "pg:before-commit"
     POSTGRES_AFTER_COMMIT = "pg:after-commit"
     CLICKHOUSE_AFTER_BOUNDS = "ch:after-bounds"
@@ -45,12 +48,25 @@ class Guard(StrEnum):
 _test_build = os.environ.get("FEEDMILL_TEST_BUILD") == "1"
 
 
-def _armed(setting: str) -> dict[Point, int]:
-    """`name` or `name:nth` with nth a number; names hold a colon themselves."""
-    armed: dict[Point, int] = {}
+FREEZE = ":freeze"
+
+
+@dataclass(slots=True)
+class _Armed:
+    """What happens at a point, once it has been come by so many times."""
+
+    left: int
+    signal: int
+
+
+def _armed(setting: str) -> dict[Point, _Armed]:
+    """`name` or `name:nth` with nth a number, then perhaps `:freeze`; names hold a colon themselves."""
+    armed: dict[Point, _Armed] = {}
     for item in filter(None, (part.strip() for part in setting.split(","))):
+        number = signal.SIGSTOP if item.endswith(FREEZE) else signal.SIGKILL
+        item = item.removesuffix(FREEZE)
         name, _, nth = item.rpartition(":")
-        armed[Point(name if nth.isdigit() else item)] = int(nth) if nth.isdigit() else 1
+        armed[Point(name if nth.isdigit() else item)] = _Armed(int(nth) if nth.isdigit() else 1, number)
     return armed
 
 
@@ -70,13 +86,14 @@ def check_build() -> None:
 
 
 def hit(point: Point) -> None:
-    """Ends the process with SIGKILL where this point is armed and its count has run down."""
-    left = _points.get(point)
-    if left is None:
+    """Ends (or freezes) the process where this point is armed and its count has run down."""
+    armed = _points.get(point)
+    if armed is None:
         return
-    if left <= 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    _points[point] = left - 1
+    armed.left -= 1
+    if armed.left <= 0:
+        del _points[point]
+        os.kill(os.getpid(), armed.signal)
 
 
 def guarded(guard: Guard) -> bool:

@@ -19,7 +19,7 @@ from feedmill.enricher.lane import Lane
 from feedmill.enricher.pipeline import Outgoing, Pipeline
 from feedmill.runtime.dead_letters import DeadLetters, RejectLimit
 from feedmill.runtime.deadline import Deadline
-from feedmill.runtime.failpoints import Point, hit
+from feedmill.runtime.failpoints import Guard, Point, guarded, hit
 from feedmill.runtime.kafka import Commit, Consumer, Producer
 from feedmill.runtime.outcome import DeadLetter, Fatal, Record, TopicPartition, Transient
 
@@ -99,8 +99,10 @@ class Enricher:
         self._finish(work)
 
     def _finish(self, work: _Work) -> None:
+        letters_first = guarded(Guard.DEAD_LETTER_FIRST)
         if not work.sent:
-            self._dead_letters.publish(work.rejected)  # 1
+            if letters_first:
+                self._dead_letters.publish(work.rejected)  # 1
             self._producer.send_many(work.outgoing)  # 2
             work.sent = True
             hit(Point.ENRICHER_AFTER_SEND)
@@ -111,6 +113,8 @@ class Enricher:
         self._work = None
         if work.rejected:
             self._commit()
+            if not letters_first:
+                self._dead_letters.publish(work.rejected)
         self._reject_limit.check(rows=len(work.records) - len(work.rejected), rejected=len(work.rejected))
 
     def idle(self) -> None:

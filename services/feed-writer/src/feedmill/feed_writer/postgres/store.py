@@ -56,6 +56,7 @@ class PostgresStore:
 
     def write(self, rows: Sequence[Row], moves: Mapping[TopicPartition, Move]) -> None:
         """Rows and positions together, or neither. Raises Overtaken where a position is not as expected, Poisoned."""
+        hit(Point.POSTGRES_BEFORE_WRITE)
         with self._transaction() as cursor:
             cursor.execute(merges.LOCK_POSITIONS, _asked(list(moves)))
             stored = _positions(cursor)
