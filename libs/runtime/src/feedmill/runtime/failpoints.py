@@ -64,9 +64,9 @@ def _armed(setting: str) -> dict[Point, _Armed]:
     armed: dict[Point, _Armed] = {}
     for item in filter(None, (part.strip() for part in setting.split(","))):
         number = signal.SIGSTOP if item.endswith(FREEZE) else signal.SIGKILL
-        item = item.removesuffix(FREEZE)
-        name, _, nth = item.rpartition(":")
-        armed[Point(name if nth.isdigit() else item)] = _Armed(int(nth) if nth.isdigit() else 1, number)
+        place = item.removesuffix(FREEZE)
+        name, _, nth = place.rpartition(":")
+        armed[Point(name if nth.isdigit() else place)] = _Armed(int(nth) if nth.isdigit() else 1, number)
     return armed
 
 
