@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from feedmill.cli.routes import Route, Table, dump, load
+from feedmill.cli.routes_command import of_the_apps
 
 ROUTES = (
     Route("/v1/events", "POST", "ingest"),
@@ -48,3 +49,7 @@ def test_a_written_table_reads_back_the_same(tmp_path: Path) -> None:
 
 def test_a_path_is_matched_literally() -> None:
     assert Route("/a.b/{id}", "GET", "api").pattern == r"^/a\.b/[^/]+$"
+
+
+def test_the_checked_in_table_is_what_the_apps_answer() -> None:
+    assert load() == of_the_apps(), "feedmill routes --write"
