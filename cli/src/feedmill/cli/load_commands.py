@@ -120,7 +120,3 @@ def figures(report: Report) -> Table:
 
 def latency_text(latency: Latency) -> str:
     return f"p50 {latency.p50_ms:,.0f} ms, p99 {latency.p99_ms:,.0f} ms  ({latency.count:,} probes under this load)"
-
-
-def register(cli: typer.Typer) -> None:
-    cli.add_typer(app, name="load")

@@ -20,7 +20,7 @@ COMMANDS = {
     "reset": "platform_commands:reset",
     "doctor": "platform_commands:doctor",
     "demo": "demo:demo",
-    "load": "load:app",
+    "load": "load_commands:app",
     "trace": "trace:trace",
     "dlq": "dlq_commands:app",
     "keys": "keys_commands:app",
