@@ -18,46 +18,48 @@ ItemT = TypeVar("ItemT")
 VERBS: Final = sorted(FEED_VERBS)
 """Bound as a parameter: verbs shown in feeds."""
 
-CANDIDATE_COLUMNS: Final = "event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at"
+COLUMNS: Final = "event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at"
+"""Of `activity`; a candidate has these and actor_handle, actor_name: its actor is someone who may be seen."""
 
-_SEEN: Final = """(actor.handle IS NOT NULL AND actor.erased_at IS NULL
-        AND CASE WHEN c.object_type IS NULL THEN true
-                 WHEN c.object_type = 'user' THEN who.handle IS NOT NULL AND who.erased_at IS NULL
-                 ELSE o.author_id IS NOT NULL AND o.deleted_at IS NULL
-                      AND author.handle IS NOT NULL AND author.erased_at IS NULL END
+VISIBLE_USER: Final = "handle IS NOT NULL AND erased_at IS NULL"
+
+_SEEN: Final = """(CASE WHEN c.object_type IS NULL THEN true
+             WHEN c.object_type = 'user' THEN who.handle IS NOT NULL AND who.erased_at IS NULL
+             ELSE o.deleted_at IS NULL AND (o.author_id = c.actor_id
+                  OR o.author_id IS NOT NULL AND author.handle IS NOT NULL AND author.erased_at IS NULL) END
         AND CASE WHEN c.target_type IS NULL THEN true
-                 ELSE t.author_id IS NOT NULL AND t.deleted_at IS NULL
-                      AND t_author.handle IS NOT NULL AND t_author.erased_at IS NULL END) AS seen"""
+             ELSE t.deleted_at IS NULL AND (t.author_id = c.actor_id
+                  OR t.author_id IS NOT NULL AND t_author.handle IS NOT NULL AND t_author.erased_at IS NULL) END
+       ) IS TRUE AS seen"""
 """Deleted objects hide what hangs on them; a reference to what is not there yet waits unseen."""
 
 _FROM: Final = """
   FROM candidate c
-  LEFT JOIN user_profile actor ON actor.id = c.actor_id
-  LEFT JOIN user_profile who ON c.object_type = 'user' AND who.id = c.object_id
+  LEFT JOIN user_profile who ON who.id = CASE WHEN c.object_type = 'user' THEN c.object_id END
   LEFT JOIN object o ON o.type = c.object_type AND o.id = c.object_id
-  LEFT JOIN user_profile author ON author.id = o.author_id
+  LEFT JOIN user_profile author ON author.id = CASE WHEN o.author_id <> c.actor_id THEN o.author_id END
   LEFT JOIN object t ON t.type = c.target_type AND t.id = c.target_id
-  LEFT JOIN user_profile t_author ON t_author.id = t.author_id
+  LEFT JOIN user_profile t_author ON t_author.id = CASE WHEN t.author_id <> c.actor_id THEN t.author_id END
  ORDER BY c.occurred_at DESC, c.event_id DESC"""
+"""The CASEs spare look-ups: most objects are their actor's own."""
 
 HYDRATED: Final = f"""
 SELECT c.event_id, c.verb, c.actor_id, c.object_type, c.object_id, c.target_type, c.target_id, c.occurred_at,
-       actor.handle AS actor_handle, actor.name AS actor_name,
-       who.handle AS who_handle, who.name AS who_name,
-       o.content, o.title, o.url, o.tags, o.mentions, o.created_at,
-       o.author_id, author.handle AS author_handle, author.name AS author_name,
+       c.actor_handle, c.actor_name, who.handle AS who_handle, who.name AS who_name,
+       o.content, o.title, o.url, o.tags, o.mentions, o.created_at, o.author_id,
+       author.handle AS author_handle, author.name AS author_name,
        t.content AS t_content, t.title AS t_title, t.url AS t_url, t.tags AS t_tags, t.mentions AS t_mentions,
-       t.created_at AS t_created_at,
-       t.author_id AS t_author_id, t_author.handle AS t_author_handle, t_author.name AS t_author_name,
+       t.created_at AS t_created_at, t.author_id AS t_author_id,
+       t_author.handle AS t_author_handle, t_author.name AS t_author_name,
        {_SEEN}{_FROM}"""
-"""For /v1: everything an item shows."""
+"""For /v1: everything an item shows. author_* is null where the author is the actor."""
 
 NAMED: Final = f"""
-SELECT c.event_id, c.occurred_at, c.verb, c.object_type, c.object_id, actor.handle AS actor_name,
+SELECT c.event_id, c.occurred_at, c.verb, c.object_type, c.object_id, c.actor_handle AS actor_name,
        CASE WHEN c.object_type = 'user' THEN who.handle
             WHEN c.verb = 'post' THEN NULL
-            WHEN c.target_type IS NOT NULL THEN t_author.handle
-            ELSE author.handle END AS target_name,
+            WHEN c.target_type IS NOT NULL THEN coalesce(t_author.handle, c.actor_handle)
+            ELSE coalesce(author.handle, c.actor_handle) END AS target_name,
        {_SEEN}{_FROM}"""
 """For family A: names only."""
 

@@ -3,15 +3,17 @@
 from typing import Final
 
 from feedmill.api.cursor import Key
-from feedmill.api.queries.activities import CANDIDATE_COLUMNS, HYDRATED, NAMED, VERBS, Page, page_of
+from feedmill.api.queries.activities import COLUMNS, HYDRATED, NAMED, VERBS, VISIBLE_USER, Page, page_of
 from feedmill.api.queries.item import family_a_row, feed_item
 from feedmill.api.wire import FeedItem
 from feedmill.runtime.postgres import Postgres, Row
 
 _CANDIDATES: Final = f"""
-WITH candidate AS MATERIALIZED (
-    SELECT {CANDIDATE_COLUMNS}
-      FROM activity
+WITH actor AS MATERIALIZED (
+    SELECT handle AS actor_handle, name AS actor_name FROM user_profile WHERE id = $1 AND {VISIBLE_USER}),
+candidate AS MATERIALIZED (
+    SELECT {COLUMNS}, actor_handle, actor_name
+      FROM activity, actor
      WHERE actor_id = $1 AND (occurred_at, event_id) < ($2, $3) AND verb = ANY($4)
      ORDER BY occurred_at DESC, event_id DESC
      LIMIT $5)"""  # noqa: S608 (a constant of ours)

@@ -1,13 +1,14 @@
 """Which activities are in someone's home feed? The one function the feed engine will refill.
 
 Read by pull. Only followees whose newest activity is among the page's newest can have an item on it, so one look at
-each followee's head (an index probe) leaves at most a page's worth of followees to read from.
+each followee's head (an index probe) leaves at most a page's worth of followees to read from; and the n-th of them has
+n - 1 newer ones before it, so at most `most` items on the page.
 """
 
 from typing import Final, TypeVar
 
 from feedmill.api.cursor import Key
-from feedmill.api.queries.activities import CANDIDATE_COLUMNS, HYDRATED, NAMED, VERBS, Page, page_of
+from feedmill.api.queries.activities import COLUMNS, HYDRATED, NAMED, VERBS, VISIBLE_USER, Page, page_of
 from feedmill.api.queries.item import family_a_row, feed_item
 from feedmill.api.wire import FeedItem
 from feedmill.runtime.postgres import Postgres, Row
@@ -16,8 +17,10 @@ ItemT = TypeVar("ItemT")
 
 _CANDIDATES: Final = f"""
 WITH head AS MATERIALIZED (
-    SELECT f.followee_id, coalesce(f.since, '-infinity') AS since
+    SELECT f.followee_id, coalesce(f.since, '-infinity') AS since, u.handle, u.name,
+           $5 + 1 - row_number() OVER (ORDER BY newest.occurred_at DESC, newest.event_id DESC) AS most
       FROM follow_edge f
+      JOIN user_profile u ON u.id = f.followee_id AND u.{VISIBLE_USER}
      CROSS JOIN LATERAL (
             SELECT occurred_at, event_id
               FROM activity
@@ -29,15 +32,15 @@ WITH head AS MATERIALIZED (
      ORDER BY newest.occurred_at DESC, newest.event_id DESC
      LIMIT $5),
 candidate AS MATERIALIZED (
-    SELECT theirs.*
+    SELECT theirs.*, head.handle AS actor_handle, head.name AS actor_name
       FROM head
      CROSS JOIN LATERAL (
-            SELECT {CANDIDATE_COLUMNS}
+            SELECT {COLUMNS}
               FROM activity
              WHERE actor_id = head.followee_id AND (occurred_at, event_id) < ($2, $3)
                AND occurred_at >= head.since AND verb = ANY($4)
              ORDER BY occurred_at DESC, event_id DESC
-             LIMIT $5) theirs
+             LIMIT head.most) theirs
      ORDER BY occurred_at DESC, event_id DESC
      LIMIT $5)"""  # noqa: S608 (a constant of ours)
 

@@ -12,16 +12,17 @@ def feed_item(row: Row) -> FeedItem:
     """A row of `queries.activities.HYDRATED`; read by place, as a page has many."""
     event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at = row[:8]
     actor_handle, actor_name, who_handle, who_name = row[8:12]
+    actor = Actor(actor_id, actor_handle, actor_name)
     thing: Thing | None = None
     if object_type == "user":
         thing = Thing("user", object_id, who_handle, who_name)
     elif object_type is not None:
-        thing = _posted(object_type, object_id, row[12:21])
-    target = None if target_type is None else _posted(target_type, target_id, row[21:30])
-    return FeedItem(event_id, verb, Actor(actor_id, actor_handle, actor_name), thing, target, occurred_at)
+        thing = _posted(object_type, object_id, actor, row[12:21])
+    target = None if target_type is None else _posted(target_type, target_id, actor, row[21:30])
+    return FeedItem(event_id, verb, actor, thing, target, occurred_at)
 
 
-def _posted(type: str, id: int, columns: tuple[Any, ...]) -> Thing:
+def _posted(type: str, id: int, actor: Actor, columns: tuple[Any, ...]) -> Thing:
     content, title, url, tags, mentions, created_at, author_id, author_handle, author_name = columns
     return Thing(
         type,
@@ -31,7 +32,7 @@ def _posted(type: str, id: int, columns: tuple[Any, ...]) -> Thing:
         url=UNSET if url is None else url,
         tags=tags or UNSET,
         mentions=mentions or UNSET,
-        author=Actor(author_id, author_handle, author_name),
+        author=actor if author_id == actor.id else Actor(author_id, author_handle, author_name),
         created_at=UNSET if created_at is None else created_at,
     )
 
