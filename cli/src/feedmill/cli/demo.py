@@ -50,7 +50,7 @@ def demo(
     with errors_told(NotAsPromised, *DOORS_AWAY):
         heading("Ivan, nico and eric")
         for told in session(here):
-            out.print(line(told), soft_wrap=False)
+            out.print(line(told), soft_wrap=True)
         heading(f"A town of {users:,} people")
         report = run_town(here, Plan(users, events, seed, datetime.now(UTC)), LOAD_TIMEOUT_S)
         out.print(figures(report))

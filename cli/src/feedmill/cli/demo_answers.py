@@ -31,7 +31,8 @@ MOST_LIKED: Final = Question(
     "Who wrote what was liked most",
     ("object", "author", "likers", "what it says"),
     """SELECT concat(f.object_type, ':', toString(f.object_id)), any(author.handle), uniqExact(f.actor_id) AS likers,
-       substring(any(o.content), 1, 60)
+       substring(any(if(JSONType(o.content) = 'String', JSONExtractString(o.content),
+       JSONExtractString(o.content, 'caption'))), 1, 60)
   FROM fact_activity AS f FINAL
   JOIN dim_object AS o ON o.object_type = f.object_type AND o.object_id = f.object_id
   JOIN dim_user AS author ON author.user_id = o.author_id

@@ -11,7 +11,7 @@ import httpx2
 
 KEYS: Final = {"ivan": "abc123", "nico": "abc124", "eric": "abc125"}
 TIMEOUT_S: Final = 40.0
-SHOWN_CHARS: Final = 150
+SHOWN_CHARS: Final = 108
 BUSY: Final = 503
 
 

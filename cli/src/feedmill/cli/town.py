@@ -154,8 +154,8 @@ class Life:
         verbs = self._dice.choices(VERBS, WEIGHTS, k=events)
         if self._creations == 0:
             verbs[0] = "post"
-        creations = [self._creation() for verb in verbs if verb == "post"]
-        return Round(creations, [self._reaction(verb) for verb in verbs if verb != "post"])
+        drafts = [self._creation() if verb == "post" else self._reaction(verb) for verb in verbs]
+        return Round([d for d in drafts if d.verb == "post"], [d for d in drafts if d.verb != "post"])
 
     def _creation(self) -> Draft:
         self._creations += 1
