@@ -214,3 +214,12 @@ def test_decoding_gives_the_event_with_its_headers() -> None:
     assert isinstance(event, Event)
     assert event.verb.name == "like"
     assert event.origin_offset is None
+
+
+def test_a_record_of_somebody_else_in_our_own_output_stops_nothing() -> None:
+    lane = Lane(TopicPartition(RAW, 0), SeenIds(10))
+    lane.remember(Record("activity.enriched.v1", 0, 0, 0, b"1", b"{}", [(headers.EVENT_ID, b"none")]))
+    assert (lane.written, len(lane.seen)) == (-1, 0)
+    ours = [(headers.SOURCE_OFFSET, b"7"), (headers.EVENT_ID, _event_id(7).encode())]
+    lane.remember(Record("activity.enriched.v1", 0, 1, 0, b"1", b"{}", ours))
+    assert (lane.written, len(lane.seen)) == (7, 1)

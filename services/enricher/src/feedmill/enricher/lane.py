@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,8 @@ from feedmill.enricher.memory import SeenIds
 from feedmill.runtime.deadline import Deadline
 from feedmill.runtime.kafka import LogReader
 from feedmill.runtime.outcome import Record, TopicPartition
+
+log = logging.getLogger("feedmill.enricher")
 
 TAIL_READ_TIMEOUT_S = 60.0
 
@@ -29,10 +32,11 @@ class Lane:
         self.enriched_topic = ENRICHED_OF[self.raw.topic].name
 
     def remember(self, written: Record) -> None:
-        """Take in one record of our own output, in its order."""
+        """Take in one record of our own output, in its order. A record that is none of ours says nothing about it."""
         source_offset = written.header(headers.SOURCE_OFFSET)
-        if source_offset is None:
-            raise ValueError(f"{written.topic_partition}:{written.offset} has no {headers.SOURCE_OFFSET}: not ours")
+        if source_offset is None or not source_offset.isdigit():
+            log.warning("%s:%d has no %s: not ours", written.topic_partition, written.offset, headers.SOURCE_OFFSET)
+            return
         self.written = max(self.written, int(source_offset))
         event_id = written.header(headers.EVENT_ID)
         if event_id is not None and (key := id_bytes(event_id)) not in self.seen:
