@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import IO
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-out = Console()
-err = Console(stderr=True)
+PIPED_COLUMNS = 160
+"""Into a file or a pipe nothing is wrapped at 80 columns; COLUMNS still decides where it is set."""
+
+
+def console(stream: IO[str], *, stderr: bool = False) -> Console:
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_COLUMNS
+    return Console(stderr=stderr, width=width)
+
+
+out = console(sys.stdout)
+err = console(sys.stderr, stderr=True)
 
 
 def print_json(document: object) -> None:

@@ -61,7 +61,7 @@ def up(
         raise fail(f"not ready: {state.message or state.phase}\nWhat each part said: feedmill logs")
     out.print(parts_table(state))
     out.print(f"\n[bold green]Ready[/] in {time.monotonic() - began_s:.1f} s: one event was seen at both ends.")
-    out.print(addresses_text(state), highlight=False)
+    out.print(addresses_text(state), highlight=False, soft_wrap=True)
 
 
 def check_first(asked: CliSettings) -> None:

@@ -31,7 +31,12 @@ class Documents:
         try:
             found = {name: json.loads((await up.get("/openapi.json"))[1]) for name, up in self._upstreams.items()}
         except (Away, Broken) as error:
-            problem = {"type": "/problems/service-away", "title": "Service away", "status": 503, "detail": str(error)}
+            problem = {
+                "type": "urn:feedmill:problem:service-away",
+                "title": "Service away",
+                "status": 503,
+                "detail": str(error),
+            }
             return 503, "application/problem+json", json.dumps(problem).encode()
         return 200, "application/json", json.dumps(merged(found)).encode()
 

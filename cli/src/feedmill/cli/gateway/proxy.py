@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from feedmill.cli.gateway.documents import Documents
-from feedmill.cli.routes import Table
 from feedmill.cli.gateway.upstream import Answer, Away, Broken, Connection, Headers, Upstream, chunked, framed, head
+from feedmill.cli.routes import Table
 from feedmill.runtime import metrics
 from feedmill.runtime.health import PATHS, Health
 
@@ -23,6 +23,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 LARGEST_BODY_BYTES = 11_000_000
 """Above ingest's own limit of 10 MB, so that ingest is the one who says 413 with its reasons."""
+
+PROBLEM = "urn:feedmill:problem:"
+"""As feedmill.runtime.problem has it, which would bring all of FastAPI with it."""
 
 HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te"}
@@ -123,7 +126,7 @@ class Gateway:
         try:
             await self._forward(exchange, self.upstreams[service])
         except TooLarge:
-            await refuse(exchange, 413, "body-too-large", f"A body may have {LARGEST_BODY_BYTES} bytes.")
+            await refuse(exchange, 413, "too-large", f"A body may have {LARGEST_BODY_BYTES} bytes.")
         except Away as error:
             await refuse(exchange, 503, "service-away", f"{error}; nothing was taken. Try again.", retry=True)
         except Broken as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -141,14 +142,14 @@ def fetch_with_maven(work: Path, into: Path) -> None:
 
 
 def fetch_with_jgo(work: Path, into: Path) -> None:
-    java_from_wheel()
+    wheel_java = java_from_wheel()
     names = ", ".join(f'"{jar.coordinate}"' for jar in listed())
     (work / "jgo.toml").write_text(
         f'[environment]\nname = "kafka"\n[dependencies]\ncoordinates = [{names}]\n', encoding="utf-8"
     )
     options: list[str | Path] = ["--cache-dir", work / "cache", "--repo-cache", work / "repository", "--links", "copy"]
-    command = [wheels_folder() / "bin" / "jgo", *options, "--resolver", "python", "sync"]
-    run([*command], cwd=work, env={"PATH": f"{java().parent}:/usr/bin:/bin", "JAVA_HOME": str(java().parent.parent)})
+    command: list[str | Path] = [wheels_folder() / "bin" / "jgo", *options, "--resolver", "python", "sync"]
+    run(command, cwd=work, env={**os.environ, "JAVA_HOME": str(wheel_java.parent.parent)})
     collect([work / "cache" / "jars", work / "cache" / "modules"], into)
 
 

@@ -1,6 +1,6 @@
 """One event through everything, before anybody is told "ready": `python -m feedmill.cli.local.prove --origin URL`.
 
-The event is an `unrecommend` between two users who cannot exist (the highest id there is): a fact in both stores that
+The event is an `unrecommend` between two users who cannot exist (the two highest ids there are): a fact in both stores that
 changes no feed. `--demo-users` also creates ivan (id 1), nico (2) and eric (3) with the keys the old system gave them.
 """
 
@@ -58,7 +58,7 @@ def one_event(door: Door) -> str:
         "id": str(uuid.uuid4()),
         "source": "/feedmill/up",
         "type": "feedmill.unrecommend.v1",
-        "data": {"actor_id": MAX_ID, "object": {"type": "user", "id": MAX_ID}},
+        "data": {"actor_id": MAX_ID, "object": {"type": "user", "id": MAX_ID - 1}},
     }
     deadline_s = time.monotonic() + DEADLINE_S
     result = door.ask("POST", "/v1/events", event)["results"][0]
