@@ -48,7 +48,7 @@ _StructAttribute = Annotated[str, Meta(max_length=SOURCE_MAX_CHARS)]
 
 
 class Event(Struct, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
-    """Twin of EnvelopeIn; `time` is checked by who parses it."""
+    """Twin of EnvelopeIn; `time` and the characters of `id` and `source` are checked by who makes the record of it."""
 
     id: Annotated[str, Meta(min_length=1, max_length=CE_ID_MAX_CHARS)]
     source: Annotated[str, Meta(min_length=1, max_length=SOURCE_MAX_CHARS)]
@@ -60,11 +60,6 @@ class Event(Struct, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=T
     traceparent: Annotated[str, Meta(pattern=TRACEPARENT_PATTERN)] | None = None
     tracestate: _StructAttribute | None = None
     data: Any
-
-    def __post_init__(self) -> None:
-        if not (self.id.isprintable() and self.source.isprintable()):
-            checked_printable(self.id)
-            checked_printable(self.source)
 
 
 EventClass: TypeAlias = type[Event]

@@ -21,6 +21,18 @@ class Recent(Generic[KeyT, ValueT]):
         value = self._new.get(key)
         return value if value is not None else self._old.get(key)
 
+    def put_first(self, key: KeyT, value: ValueT) -> ValueT | None:
+        """Remembers the value unless the key is known; then what is known of it."""
+        new = self._new
+        known = new.get(key)
+        if known is None:
+            known = self._old.get(key)
+            if known is None:
+                new[key] = value
+                if len(new) >= self._half:
+                    self._old, self._new = new, {}
+        return known
+
     def put(self, key: KeyT, value: ValueT) -> None:
         self._new[key] = value
         if len(self._new) >= self._half:

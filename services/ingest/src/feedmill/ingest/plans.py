@@ -1,9 +1,8 @@
 """Per verb, worked out once at start: what the hot loop would else work out for every event."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from feedmill.contracts import headers, topics
 from feedmill.contracts.envelope import VERB_OF, EventClass
@@ -32,14 +31,13 @@ _ACTOR_OF: Final[Mapping[str, Callable[[Any], str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """actor_of: who acts, as text; None where it is `actor_id` and also the record's key (most verbs)."""
+class Plan(NamedTuple):
+    """A tuple, to be unpacked at once. `actor_of` is asked only where the actor is not `actor_id`."""
 
     verb: Verb
     topic: str
     type: str
-    type_header: tuple[str, bytes]
+    type_header: tuple[str, str]
     needs: Needs
     is_activity: bool
     key_is_actor: bool
@@ -52,7 +50,7 @@ class Plan:
             verb=verb,
             topic=verb.topic.name,
             type=verb.type,
-            type_header=(headers.CE_TYPE, verb.type.encode()),
+            type_header=(headers.CE_TYPE, verb.type),
             needs=_NEEDS.get(verb.name, Needs.NOTHING),
             is_activity=verb.topic is topics.ACTIVITY_PUBLISHED,
             key_is_actor=verb.name not in ("connect", "disconnect") and actor_of is None,

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from feedmill.contracts import headers, ids, structs, times
-from feedmill.contracts.envelope import Event
+from feedmill.contracts.envelope import Event, checked_printable
 from feedmill.contracts.errors import Code, Rejected
 from feedmill.contracts.limits import MAX_AHEAD_S
 from feedmill.ingest.body import Item, Refused
@@ -21,7 +21,9 @@ from feedmill.runtime.auth import Principal
 from feedmill.runtime.kafka import Message
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode  # equal bodies, equal bytes
-_SPECVERSION: Final = (headers.CE_SPECVERSION, b"1.0")
+_SPECVERSION: Final = (headers.CE_SPECVERSION, "1.0")
+_CE_ID, _CE_TIME, _EVENT_ID = headers.CE_ID, headers.CE_TIME, headers.EVENT_ID
+_uuid5: Final = ids.uuid5_text
 _BEFORE_OBJECT: Final = b'"object":{'
 _FORBIDDEN: Final = Rejected(Code.FORBIDDEN, "the key may act for its owner only", "data.actor_id")
 _FOR_SERVICES: Final = Rejected(Code.FORBIDDEN, "the key may send this of its owner only", "type")
@@ -67,16 +69,16 @@ class Preparation:
         self._acts_for_all = caller.principal.may("events:write")
         self._latest = caller.now + timedelta(seconds=MAX_AHEAD_S)
         self._now_text = times.format_time(caller.now)
-        self._now_header = (headers.CE_TIME, self._now_text.encode())
-        self._trace_header = (headers.TRACEPARENT, caller.traceparent.encode())
+        self._now_header = (headers.CE_TIME, self._now_text)
+        self._trace_header = (headers.TRACEPARENT, caller.traceparent)
         self._source = ""
-        self._source_header = (headers.CE_SOURCE, b"")
+        self._source_header = (headers.CE_SOURCE, "")
         self.out = Prepared()
 
     def __call__(self, items: Sequence[Item]) -> Prepared:
-        out, add, plans = self.out, self._add, PLANS
+        out, add, plan_of = self.out, self._add, PLANS.get
         for place, item in enumerate(items):
-            plan = plans.get(type(item))  # type: ignore[arg-type]
+            plan = plan_of(type(item))  # type: ignore[arg-type]
             if plan is None:
                 assert isinstance(item, Refused)
                 out.refused[place] = item.rejected
@@ -88,10 +90,15 @@ class Preparation:
         return out
 
     def _add(self, place: int, event: Event, plan: Plan) -> Rejected | None:
-        data, time = event.data, event.time
-        actor = str(data.actor_id) if plan.is_activity else plan.actor_of(data)
+        data, time, id_ = event.data, event.time, event.id
+        verb, topic, type_, type_header, needs, is_activity, key_is_actor, actor_of = plan
+        actor = str(data.actor_id) if is_activity else actor_of(data)
         if not self._acts_for_all and actor != self._own_actor:
-            return _FORBIDDEN if plan.is_activity else _FOR_SERVICES
+            return _FORBIDDEN if is_activity else _FOR_SERVICES
+        if not id_.isprintable() or event.source is not self._source:
+            rejected = self._names(event)
+            if rejected is not None:
+                return rejected
         if time is None:
             time_header = self._now_header
         else:
@@ -100,50 +107,58 @@ class Preparation:
                     return _TOO_FAR_AHEAD
             except ValueError as error:
                 return Rejected(Code.BAD_TIME, str(error), "time")
-            time_header = (headers.CE_TIME, time.encode())
-        key = actor if plan.key_is_actor else plan.verb.key(data)
+            time_header = (_CE_TIME, time)
+        key = actor if key_is_actor else verb.key(data)
         body = _encode(data)
-        event_id = ids.event_id_text(self._owner, event.source, event.id, plan.type, actor, key)
+        event_id = _uuid5(f"{self._owner}\n{self._source}\n{id_}\n{type_}\n{actor}\n{key}")
         body_hash = hash(body)
-        known_hash = self._seen.get(event_id)
+        known_hash = self._seen.put_first(event_id, body_hash)
         if known_hash is not None and _differs(known_hash, body_hash):
             return _CONFLICT
-        value = body if plan.needs is _NOTHING else self._completed(body, event, plan)
-        if isinstance(value, Rejected):
-            return value
-        if known_hash is None:
-            self._seen.put(event_id, body_hash)
-        if event.source is not self._source:
-            self._source = event.source
-            self._source_header = (headers.CE_SOURCE, event.source.encode())
-        trace_header = self._trace_header
-        if event.traceparent is not None:
-            trace_header = (headers.TRACEPARENT, event.traceparent.encode())
+        value = body
+        if needs is not _NOTHING:
+            completed = self._completed(body, event, needs)
+            if isinstance(completed, Rejected):
+                if known_hash is None:
+                    self._seen.forget(event_id)
+                return completed
+            value = completed
         out = self.out
         out.places.append(place)
         out.event_ids.append(event_id)
         out.messages.append(
             (
-                plan.topic,
-                key.encode(),
+                topic,
+                key,
                 value,
                 [
                     _SPECVERSION,
-                    (headers.CE_ID, event.id.encode()),
+                    (_CE_ID, id_),
                     self._source_header,
-                    plan.type_header,
+                    type_header,
                     time_header,
-                    (headers.EVENT_ID, event_id.encode()),
-                    trace_header,
+                    (_EVENT_ID, event_id),
+                    self._trace_header if event.traceparent is None else (headers.TRACEPARENT, event.traceparent),
                 ],
             )
         )
         return None
 
-    def _completed(self, body: bytes, event: Event, plan: Plan) -> bytes | Rejected:
+    def _names(self, event: Event) -> Rejected | None:
+        """What stands in the event's name, lines apart; a batch has mostly one source."""
+        for name, text in (("id", event.id), ("source", event.source)):
+            try:
+                checked_printable(text)
+            except ValueError as error:
+                return Rejected(Code.CONTROL_CHARACTER, str(error).partition(": ")[2], name)
+        self._source = event.source
+        self._source_header = (headers.CE_SOURCE, event.source)
+        return None
+
+    def _completed(self, body: bytes, event: Event, needs: Needs) -> bytes | Rejected:
         """The record's value: what the client sent and what only the door can add."""
         data: Any = event.data
-        match plan.needs:
+        match needs:
             case Needs.OBJECT_ID:
                 return self._with_id(body, data)
             case Needs.AUTHOR:

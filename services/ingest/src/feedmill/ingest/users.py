@@ -187,9 +187,9 @@ def _message(signup: Signup, caller: Caller) -> Message:
     }
     return (
         _VERB.topic.name,
-        str(signup.user_id).encode(),
+        str(signup.user_id),
         json.dumps(value, ensure_ascii=False).encode(),
-        [(name, text.encode()) for name, text in record_headers.items()],
+        list(record_headers.items()),
     )
 
 

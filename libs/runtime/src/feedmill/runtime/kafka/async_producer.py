@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import count
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as _Producer
 from pydantic import BaseModel, ConfigDict, Field
 
-from feedmill.runtime.kafka.client import FatalErrors, Headers, client_config, log
+from feedmill.runtime.kafka.client import FatalErrors, client_config, log
 from feedmill.runtime.settings import KafkaSettings
 
-Message = tuple[str, bytes | None, bytes, Headers]
-"""topic, key, value, headers"""
+Message = tuple[str, str | bytes | None, bytes, Sequence[tuple[str, str | bytes]]]
+"""topic, key, value, headers. Text is sent as UTF-8: the client encodes it without another object."""
 
 
 class AsyncProducerSettings(BaseModel):
@@ -46,17 +47,39 @@ class Ack(NamedTuple):
 
 
 class _Pending:
-    """One batch on its way: its acknowledgements in the order sent."""
+    """One batch on its way: its acknowledgements in the order sent.
 
-    __slots__ = ("acks", "future", "left")
+    Called once for each record, by the delivery thread or by the loop where a record was not even queued: counting is
+    one step of C, so that neither needs a lock.
+    """
 
-    def __init__(self, size: int, future: asyncio.Future[list[Ack]]) -> None:
+    __slots__ = ("_count", "_finished", "acks", "future", "size")
+
+    def __init__(
+        self, size: int, future: asyncio.Future[list[Ack]], finished: Callable[[_Pending, bool], None]
+    ) -> None:
         self.acks: list[Ack] = [_NOT_SENT] * size
-        self.left = size
+        self.size = size
         self.future = future
+        self._count = count(1)
+        self._finished = finished
+
+    def __call__(self, index: int, error: KafkaError | None, message: Any) -> None:
+        if error is None:
+            self.acks[index] = _new(Ack, (message.partition(), message.offset(), None))
+        else:
+            self.acks[index] = Ack(-1, -1, error.name())
+        if next(self._count) == self.size:
+            self._finished(self, error is None)
+
+    def not_queued(self, index: int, reason: str) -> None:
+        self.acks[index] = Ack(-1, -1, reason)
+        if next(self._count) == self.size:
+            self._finished(self, False)
 
 
 _NOT_SENT = Ack(-1, -1, "not-sent")
+_new = tuple.__new__
 
 
 class AsyncProducer:
@@ -112,39 +135,30 @@ class AsyncProducer:
         if self._in_flight + len(messages) > self._settings.max_queued_records and self._in_flight:
             raise QueueFull
         future: asyncio.Future[list[Ack]] = self._loop.create_future()
-        pending = _Pending(len(messages), future)
+        pending = _Pending(len(messages), future, self._finish)
         if not messages:
             future.set_result([])
             return future
         with self._lock:
             self._in_flight += len(messages)
-        produce, delivered = self._producer.produce, self._delivered
+        produce = self._producer.produce
         for index, (topic, key, value, headers) in enumerate(messages):
             try:
-                produce(topic, value, key, -1, partial(delivered, pending, index), headers=headers)
+                produce(topic, value, key, -1, partial(pending, index), headers=headers)
             except BufferError:
-                self._finish(pending, index, Ack(-1, -1, "queue-full"))
+                pending.not_queued(index, "queue-full")
             except KafkaException as exception:
-                self._finish(pending, index, Ack(-1, -1, exception.args[0].name()))
+                pending.not_queued(index, exception.args[0].name())
         return future
 
-    def _delivered(self, pending: _Pending, index: int, error: KafkaError | None, message: Any) -> None:
-        if error is None:
-            self._finish(pending, index, Ack(message.partition(), message.offset()))
-        else:
-            self._finish(pending, index, Ack(-1, -1, error.name()))
-
-    def _finish(self, pending: _Pending, index: int, ack: Ack) -> None:
-        pending.acks[index] = ack
+    def _finish(self, pending: _Pending, delivered: bool) -> None:
+        """The last of a batch is known: wake the loop, once for all batches that end together."""
         with self._lock:
-            self._in_flight -= 1
-            pending.left -= 1
-            if pending.left:
-                return
+            self._in_flight -= pending.size
             self._done.append(pending)
             wake = not self._wake_scheduled
             self._wake_scheduled = True
-        if ack.error is None:
+        if delivered:
             self._away = False
         if wake:
             self._loop.call_soon_threadsafe(self._answer)
