@@ -8,6 +8,7 @@
 | `kafka` | session | `.bootstrap_servers`; no topics: make your own (`topic_name`), groups too |
 | `postgres` | session | `.dsn` of an empty database; `.part` to freeze or kill it |
 | `database` | test | the DSN of an empty database of the test's own |
+| `state` | test | the DSN of a database of the test's own with the state's tables, empty: see `testkit.state` |
 | `clickhouse` | session | `.url` of an empty database; `.part` |
 | `migrated` | session | `Stores(postgres_dsn, clickhouse_url)`: both migrated, shared by the session |
 | `topic_name` | test | a function: `topic_name("raw")` is a name nobody else has |
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg2
@@ -74,6 +76,29 @@ def migrated(postgres: RunningPostgres, clickhouse: RunningClickHouse) -> Stores
 def database(postgres: RunningPostgres) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     execute(postgres.dsn, f"CREATE DATABASE {name}")
+    yield postgres.dsn_of(name)
+    execute(postgres.dsn, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def _schema(postgres: RunningPostgres) -> str:
+    """A database with every migration of Postgres, to copy from: 0.1 s instead of one run for each test."""
+    from feedmill.cli.migrate import PostgresStore
+    from feedmill.cli.migration_files import folder_of, load
+
+    execute(postgres.dsn, "CREATE DATABASE schema_to_copy")
+    with closing(psycopg2.connect(postgres.dsn_of("schema_to_copy"))) as connection:
+        store = PostgresStore(connection)
+        store.prepare()
+        for migration in load(folder_of("postgres")):
+            store.apply(migration)
+    return "schema_to_copy"
+
+
+@pytest.fixture
+def state(postgres: RunningPostgres, _schema: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    execute(postgres.dsn, f"CREATE DATABASE {name} TEMPLATE {_schema}")
     yield postgres.dsn_of(name)
     execute(postgres.dsn, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -11,16 +11,29 @@ from typing import Any
 import pytest
 
 from feedmill.testkit.parts import (
+    _schema,
     bench,
     clickhouse,
     database,
     kafka,
     migrated,
     postgres,
+    state,
     topic_name,
 )
 
-__all__ = ["bench", "clickhouse", "closed_network", "database", "kafka", "migrated", "postgres", "topic_name"]
+__all__ = [
+    "_schema",
+    "bench",
+    "clickhouse",
+    "closed_network",
+    "database",
+    "kafka",
+    "migrated",
+    "postgres",
+    "state",
+    "topic_name",
+]
 
 MAY_CONNECT = ("integration", "e2e", "chaos")
 
