@@ -125,7 +125,8 @@ class ClickHouseSink:
             if not letters_first:
                 self._publish(buffers)
             self._end(buffers)
-        self._oldest_at_s = None
+        if not any(buffer.moved for buffer in self._buffers.values()):
+            self._oldest_at_s = None
 
     def _publish(self, buffers: Sequence[Buffer]) -> None:
         letters = [letter for buffer in buffers for letter in buffer.letters]
