@@ -67,7 +67,8 @@ class Door:
 
     def _answer(self, event: Planned, result: Json) -> Answer:
         outcome = OUTCOMES.get(result["status"], Outcome.UNKNOWN)
-        if result["id"] != event.ce_id:
+        nameless = result["id"] is None and outcome is Outcome.REFUSED  # what cannot be read has no name
+        if result["id"] != event.ce_id and not nameless:
             self.surprises.append(f"answered {result['id']} where {event.ce_id} was sent")
         if outcome is Outcome.ACKED and result["event_id"] != event.event_id:
             self.surprises.append(f"{event.source} {event.ce_id}: event_id {result['event_id']}, not {event.event_id}")

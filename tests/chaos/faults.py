@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+import psutil  # type: ignore[import-untyped]
+
 from chaos.poison import Planter
 from chaos.stage import CLICKHOUSE_SINK, ENRICHER, INGEST, POSTGRES_SINK, Work
 from feedmill.runtime.failpoints import Point
@@ -24,7 +26,12 @@ POINTS: dict[str, tuple[Point, ...]] = {
         Point.ENRICHER_AFTER_COMMIT,
         Point.DEAD_LETTER_ACKED,
     ),
-    POSTGRES_SINK: (Point.POSTGRES_BEFORE_COMMIT, Point.POSTGRES_AFTER_COMMIT, Point.DEAD_LETTER_ACKED),
+    POSTGRES_SINK: (
+        Point.POSTGRES_BEFORE_WRITE,
+        Point.POSTGRES_BEFORE_COMMIT,
+        Point.POSTGRES_AFTER_COMMIT,
+        Point.DEAD_LETTER_ACKED,
+    ),
     CLICKHOUSE_SINK: (
         Point.CLICKHOUSE_AFTER_BOUNDS,
         Point.CLICKHOUSE_AFTER_FACTS,
@@ -82,7 +89,8 @@ class CrashAt:
     nth: int = 1
 
     def strike(self, scene: Scene) -> Struck:
-        kill(scene, self.part)
+        if scene.platform.ends(self.part) == 0:
+            kill(scene, self.part)
         scene.platform.start(self.part, {"FEEDMILL_FAILPOINTS": f"{self.point}:{self.nth}"}, restarts=False)
         give_up_at = time.monotonic() + POINT_TIMEOUT_S
         while not scene.platform.wait_ended(self.part, 0.5):
@@ -108,10 +116,12 @@ class Freeze:
     seconds: float = PAST_THE_SESSION_S
 
     def strike(self, scene: Scene) -> Struck:
-        ends = {} if self.part in (INGEST, "kafka") else scene.work.ends(self.part)
+        answers = self.part in (INGEST, "kafka")
+        ends = {} if answers else scene.work.ends(self.part)
         scene.platform.stop(self.part)
-        in_flight = scene.work.ledger.in_flight > 0 if self.part == "kafka" else scene.work.waited(self.part, ends)
+        in_flight = not answers and scene.work.waited(self.part, ends)
         time.sleep(self.seconds)
+        in_flight = in_flight or (answers and scene.work.ledger.in_flight > 0)
         scene.platform.cont(self.part)
         began = time.monotonic()
         scene.platform.wait_ready(self.part, timeout_s=BACK_TIMEOUT_S)
@@ -132,6 +142,62 @@ class Zombie:
         frozen = Freeze(self.part, self.seconds).strike(scene)
         scene.platform.down(second)
         return Struck(f"zombie {self.part} {self.seconds:g} s", (), frozen.in_flight, frozen.back_after_s)
+
+
+@dataclass(frozen=True, slots=True)
+class PoisonThenCrash:
+    """Poison waits for a process that dies at a point of its very first batch."""
+
+    part: str
+    point: Point
+    poison: int = 3
+
+    def strike(self, scene: Scene) -> Struck:
+        scene.platform.kill(self.part)
+        scene.planter.plant(self.poison)
+        return CrashAt(self.part, self.point).strike(scene)
+
+
+@dataclass(frozen=True, slots=True)
+class ZombieAt:
+    """Like Zombie, but the first freezes by itself at a point: with work half done, for certain."""
+
+    part: str
+    point: Point
+    nth: int = 3
+    seconds: float = PAST_THE_SESSION_S
+
+    def strike(self, scene: Scene) -> Struck:
+        second = f"{self.part}-2"
+        scene.platform.kill(self.part)
+        scene.platform.start(self.part, {"FEEDMILL_FAILPOINTS": f"{self.point}:{self.nth}:freeze"}, restarts=False)
+        self._wait_until_frozen(scene)
+        scene.platform.start(second, restarts=False)
+        time.sleep(self.seconds)
+        scene.platform.wait_ready(second, timeout_s=BACK_TIMEOUT_S)
+        scene.platform.cont(self.part)
+        began = time.monotonic()
+        scene.platform.wait_ready(self.part, timeout_s=BACK_TIMEOUT_S)
+        scene.platform.down(second)
+        return Struck(f"zombie {self.part} at {self.point}", (self.part,), True, time.monotonic() - began)
+
+    def _wait_until_frozen(self, scene: Scene) -> None:
+        give_up_at = time.monotonic() + POINT_TIMEOUT_S
+        while psutil.Process(scene.platform.pid(self.part)).status() != psutil.STATUS_STOPPED:
+            if time.monotonic() > give_up_at:
+                raise PointMissed(f"{self.part} never came by {self.point} {self.nth} times")
+            time.sleep(0.05)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """No fault: time for the load to do what it does."""
+
+    seconds: float
+
+    def strike(self, scene: Scene) -> Struck:
+        time.sleep(self.seconds)
+        return Struck("none", (), False, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from chaos.load import LoadSettings, run_load
 from chaos.nemesis import Nemesis
 from chaos.observed import observe
 from chaos.poison import Planter
-from chaos.stage import PROCESSES, NotLive, Quiet, Stage, Work
+from chaos.stage import PROCESSES, QUIET_TIMEOUT_S, NotLive, Quiet, Stage, Work
+from chaos.watch import PositionWatch
+from feedmill.cli.local.keeper import State
 
 POISONED_ACTORS = range(1_000, 1_072)
 """The clients' own: poison lies among good records of the same keys."""
@@ -33,6 +35,7 @@ class Fight:
     faults: Sequence[Fault]
     memory_covers: bool = True
     """False where the enricher's memory was made so small that older repeats reach the stores."""
+    rest_within_s: float = QUIET_TIMEOUT_S
 
 
 @dataclass(slots=True)
@@ -55,6 +58,8 @@ def fight(stage: Stage, fight: Fight, told: Callable[[str], None] = lambda _: No
     began = time.monotonic()
     load = LoadThread(stage, fight)
     nemesis = Nemesis(scene_of(stage, fight.seed), random.Random(f"{fight.seed}/nemesis"), told)
+    watch = PositionWatch(stage.stores.postgres)
+    watch.start()
     load.start()
     try:
         nemesis.run(fight.faults)
@@ -62,12 +67,13 @@ def fight(stage: Stage, fight: Fight, told: Callable[[str], None] = lambda _: No
         load.release()
     load.join()
     told("waiting until both stores have all of it")
-    liveness = Check("L all of it arrives by itself within 120 s", 1)
-    rest_s = wait_for_rest(stage, liveness)
+    liveness = Check(f"L all of it arrives by itself within {fight.rest_within_s:g} s", 1)
+    rest_s = wait_for_rest(stage, liveness, fight.rest_within_s)
     told("checking")
     ledger = read_ledger(stage.ledger_path)
     answers = Check("H answers are what the interface says", sum(load.door.statuses.values()), load.door.surprises)
-    checks = [liveness, answers, *check_all(ledger, observe(stage.stores), memory_covers=fight.memory_covers)]
+    found = check_all(ledger, observe(stage.stores), memory_covers=fight.memory_covers)
+    checks = [liveness, answers, watch.finish(), *found]
     figures: dict[str, object] = {
         "sent": load.sent,
         "acknowledged": len(ledger.acked),
@@ -88,13 +94,13 @@ def scene_of(stage: Stage, seed: int) -> Scene:
     return Scene(stage.platform, Work(stage.stores, stage.ledger), planter)
 
 
-def wait_for_rest(stage: Stage, liveness: Check) -> float:
+def wait_for_rest(stage: Stage, liveness: Check, within_s: float) -> float:
     def dead() -> str | None:
-        ended = [part for part in PROCESSES if part in stage.platform.keepers and stage.platform.ends(part)]
-        return ", ".join(ended) or None
+        kept = stage.platform.keepers
+        return ", ".join(p for p in PROCESSES if p in kept and kept[p].state is State.FAILED) or None
 
     try:
-        return Quiet(stage.stores).wait(dead)
+        return Quiet(stage.stores, within_s).wait(dead)
     except NotLive as reason:
         liveness.problems.append(str(reason))
         return float("inf")

@@ -29,7 +29,7 @@ class LedgerWriter:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] = path.open("w", encoding="utf-8")
+        self._file: IO[str] = path.open("w", encoding="utf-8", buffering=1)
         self._requests = itertools.count(1)
         self.acked = 0
         self.in_flight = 0

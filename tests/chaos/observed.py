@@ -95,7 +95,7 @@ def read_topic(kafka: str, topic: str) -> list[Record]:
         consumer.assign([TopicPartition(topic, p, ends[p][0]) for p in left])
         records: list[Record] = []
         while left:
-            for message in consumer.consume(2_000, timeout=15):
+            for message in consumer.consume(2_000, timeout=0.2):
                 record = record_of(message)
                 if record.partition in left and record.offset < left[record.partition]:
                     records.append(record)
