@@ -100,7 +100,7 @@ async def _opened(request: Request) -> tuple[Call, Any]:
         raise Problem(Kind.BAD_REQUEST, "Bad Request") from None
     call = Call(house, principal, request, house.rate.spend(principal.owner, 1))
     refuse_other_body(house.requests, (principal.owner, call.path, call.key), raw)
-    if not house.postgres.up:
+    if not house.world.up:
         raise StoreAway("postgres is away")
     if call.asked:
         await house.applied.wait_for(call.asked, wait_s_in(request) or DEFAULT_WAIT_S)

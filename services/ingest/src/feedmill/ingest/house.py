@@ -1,40 +1,53 @@
 """Everything the routes share, wired once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 from fastapi import Request
 
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
-from feedmill.ingest.door import Door
+from feedmill.ingest.door import Door, Waiting
 from feedmill.ingest.judge import Judge
 from feedmill.ingest.memory import Recent
 from feedmill.ingest.object_ids import ObjectIds, PostgresBlocks
 from feedmill.ingest.rate import Rate
-from feedmill.ingest.reservations import Reservations
+from feedmill.ingest.reservations import Claim, Granted, Reservations, Taken
 from feedmill.ingest.sending import Sender
 from feedmill.ingest.settings import IngestSettings
 from feedmill.ingest.world import PostgresWorld, World
 from feedmill.runtime.applied import Applied
-from feedmill.runtime.auth import KeyRing
+from feedmill.runtime.auth import KeyRing, Principal
 from feedmill.runtime.health import Health
 from feedmill.runtime.kafka import Admin, AsyncProducer
 from feedmill.runtime.postgres import Postgres
 
 
+class Keys(Protocol):
+    """feedmill.runtime.auth.KeyRing."""
+
+    async def authenticate(self, headers: Mapping[str, str]) -> Principal: ...
+
+
+class Names(Protocol):
+    """feedmill.ingest.reservations.Reservations."""
+
+    async def reserve(self, claims: Sequence[Claim], handles: Sequence[str]) -> list[Granted | Taken]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class House:
+    """No field connects anywhere by itself: tests fill them with fakes."""
+
     settings: IngestSettings
-    postgres: Postgres
-    keys: KeyRing
+    keys: Keys
     rate: Rate
     door: Door
     world: World
-    applied: Applied
+    applied: Waiting
     object_ids: ObjectIds
-    reservations: Reservations
+    reservations: Names
     requests: Recent[tuple[str, str, str], int]
     """Owner, path and Idempotency-Key -> hash of the body: a repeat with another body is told so."""
 
@@ -59,7 +72,6 @@ async def opened(settings: IngestSettings, health: Health) -> AsyncIterator[Hous
         world = PostgresWorld(postgres)
         yield House(
             settings=settings,
-            postgres=postgres,
             keys=keys,
             rate=Rate(settings.rate),
             door=Door(

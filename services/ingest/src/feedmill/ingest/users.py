@@ -36,8 +36,6 @@ from feedmill.runtime.problem import RETRY_AFTER_S, FieldError, Kind, Problem
 
 SOURCE: Final = "/v1/users"
 _VERB: Final = VERBS["user-created"]
-_STORED: Final = """SELECT id, handle, uuid::text AS uuid, name, email, college, created_at
-  FROM user_profile WHERE id = ANY($1::bigint[]) AND handle IS NOT NULL"""
 
 router: Final = APIRouter(tags=["users"])
 
@@ -64,6 +62,7 @@ async def create_users(request: Request) -> Response:
         raise Problem(Kind.FORBIDDEN, "The key needs the scope admin.")
     _check_json(request)
     key = idempotency_key_in(request)
+    asked = positions_in(request)
     raw = await body_of(request, house.settings.limits.request_max_bytes)
     documents, is_single = _documents(raw)
     answer_headers = house.rate.spend(principal.owner, len(documents))
@@ -71,7 +70,7 @@ async def create_users(request: Request) -> Response:
     caller = caller_of(principal)
     signups = [_signup(document, caller, _id_of(key, place, is_single)) for place, document in enumerate(documents)]
     positions = await _create(house, caller, [signup for signup in signups if signup.asked is not None])
-    answer_headers.update(position_headers(positions_in(request), positions))
+    answer_headers.update(position_headers(asked, positions))
     return _single(signups[0], answer_headers) if is_single else _many(signups, answer_headers)
 
 
@@ -199,14 +198,13 @@ async def _read_back(house: House, signups: Sequence[Signup], positions: Positio
         return
     try:
         await house.applied.wait_for(positions, house.settings.wait.own_write_s, acknowledged=True)
-        rows = await house.postgres.fetch(_STORED, [signup.user_id for signup in signups])
+        stored = await house.world.users([signup.user_id for signup in signups])
     except (NotYetApplied, Transient):
         return
-    stored = {row["id"]: row for row in rows}
     for signup in signups:
-        row = stored.get(signup.user_id)
-        if row is not None:
-            signup.user = {**row, "created_at": times.format_time(row["created_at"])}
+        user = stored.get(signup.user_id)
+        if user is not None:
+            signup.user = {**user._asdict(), "created_at": times.format_time(user.created_at)}
             signup.applied = True
 
 

@@ -19,10 +19,25 @@ class Stored(NamedTuple):
     occurred_at: datetime
 
 
+class StoredUser(NamedTuple):
+    """A user as Postgres has it."""
+
+    id: int
+    handle: str
+    uuid: str
+    name: str
+    email: str | None
+    college: str | None
+    created_at: datetime
+
+
 class World(Protocol):
     """What is known of users and objects; a fake in unit tests, Postgres else."""
 
+    @property
+    def up(self) -> bool: ...
     async def authors(self, objects: Sequence[ObjectKey]) -> Mapping[ObjectKey, int]: ...
+    async def users(self, ids: Sequence[int]) -> Mapping[int, StoredUser]: ...
     async def stored(self, event_ids: Sequence[str]) -> Mapping[str, Stored]: ...
     async def nth_latest_post_at(self, author_id: int, n: int) -> datetime | None: ...
     async def user_id_of(self, handle: str) -> int | None: ...
@@ -49,6 +64,8 @@ _USER: Final = _judged("SELECT id FROM user_profile WHERE handle = $1 AND erased
 _FOLLOWS: Final = _judged("SELECT follower_id FROM follow_edge WHERE follower_id = $1 AND followee_id = $2 AND active")
 _IS_THERE: Final = _judged("""SELECT id FROM object
  WHERE type = $1 AND id = $2 AND author_id IS NOT NULL AND deleted_at IS NULL""")
+_USERS: Final = """SELECT id, handle, uuid::text, name, email, college, created_at
+  FROM user_profile WHERE id = ANY($1::bigint[]) AND handle IS NOT NULL"""
 _STORED: Final = "SELECT event_id, object_type, object_id, occurred_at FROM activity WHERE event_id = ANY($1::uuid[])"
 
 
@@ -57,6 +74,15 @@ class PostgresWorld:
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
+
+    @property
+    def up(self) -> bool:
+        """False while Postgres is known to be away."""
+        return self._postgres.up
+
+    async def users(self, ids: Sequence[int]) -> Mapping[int, StoredUser]:
+        """Those of the users that are in the state."""
+        return {row["id"]: StoredUser(*row) for row in await self._postgres.fetch(_USERS, ids)}
 
     async def authors(self, objects: Sequence[ObjectKey]) -> Mapping[ObjectKey, int]:
         """Author of each object that was ever created, deleted ones too; the others are left out."""
