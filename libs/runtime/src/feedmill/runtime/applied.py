@@ -151,7 +151,7 @@ class Applied:
     async def _keep_polling(self) -> None:
         while True:
             try:
-                rows = await self._postgres.fetch(SQL, timeout_s=POLL_TIMEOUT_S)
+                rows = await self._postgres.poll(SQL, silent_s=POLL_TIMEOUT_S)
             except StoreAway as error:
                 self._fail_waiters(error)
                 await asyncio.sleep(POLL_IDLE_S)

@@ -57,6 +57,7 @@ class Postgres:
         self._session = {"application_name": application, **session}
         self._pool: Pool[Row] | None = None
         self._free = asyncio.Semaphore(settings.pool_size)
+        self._silent_s = settings.statement_timeout_s + 1  # the server itself cancels before
         self._lost = asyncio.Event()
         self._opened = AsyncExitStack()
 
@@ -81,48 +82,70 @@ class Postgres:
         """Whether a call would be tried."""
         return self._pool is not None
 
-    async def fetch(self, sql: str, *arguments: object, timeout_s: float | None = None) -> list[Row]:
+    async def fetch(self, sql: str, *arguments: object) -> list[Row]:
         """All rows. The statement is prepared once a connection. Raises StoreAway."""
-        return await self._guarded(lambda pool: pool.fetch(sql, *arguments, timeout=timeout_s))
+        async with self._free:
+            return await self._guarded(lambda pool: pool.fetch(sql, *arguments))
 
-    async def fetchrow(self, sql: str, *arguments: object, timeout_s: float | None = None) -> Row | None:
+    async def fetchrow(self, sql: str, *arguments: object) -> Row | None:
         """The first row. Raises StoreAway."""
-        return await self._guarded(lambda pool: pool.fetchrow(sql, *arguments, timeout=timeout_s))
+        async with self._free:
+            return await self._guarded(lambda pool: pool.fetchrow(sql, *arguments))
 
-    async def execute(self, sql: str, *arguments: object, timeout_s: float | None = None) -> str:
+    async def execute(self, sql: str, *arguments: object) -> str:
         """The command tag, as `UPDATE 1`. Raises StoreAway; then it may or may not have happened."""
-        return await self._guarded(lambda pool: pool.execute(sql, *arguments, timeout=timeout_s))
+        async with self._free:
+            return await self._guarded(lambda pool: pool.execute(sql, *arguments))
+
+    async def poll(self, sql: str, *, silent_s: float) -> list[Row]:
+        """All rows, for the one task that asks all the time: no other call can keep it waiting for a connection.
+
+        Silence longer than `silent_s` opens the circuit, so this is how a frozen Postgres is noticed. Raises StoreAway.
+        """
+        return await self._guarded(lambda pool: pool.fetch(sql), silent_s)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Connection[Row]"]:
         """A connection inside a transaction. Raises StoreAway; at the end of the block it may have committed."""
-        pool = self._open_pool()
-        try:
-            async with self._free:
-                self._still(pool)
+        async with self._free:
+            pool = self._open_pool()
+            watch = self._watched(pool, self._silent_s)
+            try:
                 async with pool.acquire() as connection, connection.transaction():
                     yield connection
-        except (*AWAY_ERRORS, asyncpg.InterfaceError) as error:
-            raise self._translated(error, pool) from error
+            except (*AWAY_ERRORS, asyncpg.InterfaceError) as error:
+                raise self._translated(error, pool) from error
+            finally:
+                watch.cancel()
 
     def _open_pool(self) -> "Pool[Row]":
         if self._pool is None:
             raise StoreAway("postgres is away")
         return self._pool
 
-    def _still(self, pool: "Pool[Row]") -> None:
-        """Whoever waited for a connection while Postgres went away does not wait for it to come back."""
-        if pool is not self._pool:
-            raise StoreAway("postgres is away")
-
-    async def _guarded(self, ask: Callable[["Pool[Row]"], Awaitable[ResultT]]) -> ResultT:
+    async def _guarded(
+        self, ask: Callable[["Pool[Row]"], Awaitable[ResultT]], silent_s: float | None = None
+    ) -> ResultT:
         pool = self._open_pool()
+        watch = self._watched(pool, silent_s or self._silent_s)
         try:
-            async with self._free:
-                self._still(pool)
-                return await ask(pool)
+            return await ask(pool)
         except (*AWAY_ERRORS, asyncpg.InterfaceError) as error:
             raise self._translated(error, pool) from error
+        finally:
+            watch.cancel()
+
+    def _watched(self, pool: "Pool[Row]", silent_s: float) -> asyncio.TimerHandle:
+        """After so long open the circuit, which ends every call at once.
+
+        asyncpg's own timeouts first ask the server to cancel, and wait for that too: twice as long for a frozen one.
+        """
+
+        def give_up() -> None:
+            if pool is self._pool:
+                self._away(TimeoutError())
+
+        return asyncio.get_running_loop().call_later(silent_s, give_up)
 
     def _translated(self, error: Exception, pool: "Pool[Row]") -> Exception:
         if isinstance(error, asyncpg.QueryCanceledError):
@@ -145,12 +168,10 @@ class Postgres:
     async def _connect(self) -> None:
         pool = asyncpg.create_pool(
             self._settings.dsn.get_secret_value(),
-            min_size=self._settings.pool_size,
-            max_size=self._settings.pool_size,
+            min_size=self._settings.pool_size + 1,  # one is poll()'s
+            max_size=self._settings.pool_size + 1,
             max_inactive_connection_lifetime=0,
             timeout=self._settings.connect_timeout_s,
-            # The server cancels first; the client's own limit is for a server that says nothing.
-            command_timeout=self._settings.statement_timeout_s + 1,
             reset=_keep_as_is,
             server_settings={
                 "statement_timeout": str(int(self._settings.statement_timeout_s * 1_000)),

@@ -1,0 +1,163 @@
+"""Postgres behind a circuit: away is known at once, back is noticed without being asked."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from feedmill.runtime.health import Health
+from feedmill.runtime.postgres import Postgres, StoreAway
+from feedmill.runtime.settings import PostgresSettings
+from feedmill.testkit.running import RunningPostgres
+
+pytestmark = pytest.mark.integration
+
+
+def settings(dsn: str, **more: Any) -> PostgresSettings:
+    return PostgresSettings.model_validate({"dsn": SecretStr(dsn), "pool_size": 2, "probe_interval_s": 0.05} | more)
+
+
+def run(test: Callable[[Postgres, Health], Coroutine[Any, Any, None]], given: PostgresSettings) -> None:
+    async def opened() -> None:
+        health = Health("api")
+        async with Postgres(given, health, application="test", session={"work_mem": "5MB"}) as postgres:
+            await test(postgres, health)
+
+    asyncio.run(opened())
+
+
+async def until(condition: Callable[[], bool], within_s: float = 20) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110 (what is waited for tells nobody)
+            await asyncio.sleep(0.01)
+
+
+async def refused_at_once(postgres: Postgres) -> None:
+    began_s = time.monotonic()
+    with pytest.raises(StoreAway):
+        await postgres.fetch("SELECT 1")
+    assert time.monotonic() - began_s < 0.1
+
+
+def test_rows_commands_and_transactions(database: str) -> None:
+    async def test(postgres: Postgres, health: Health) -> None:
+        assert postgres.up
+        assert health.ready
+        await postgres.execute("CREATE TABLE t (n int)")
+        assert await postgres.execute("INSERT INTO t VALUES (1), (2)") == "INSERT 0 2"
+        with pytest.raises(ZeroDivisionError):  # noqa: PT012
+            async with postgres.transaction() as connection:
+                await connection.execute("INSERT INTO t VALUES (3)")
+                raise ZeroDivisionError
+        async with postgres.transaction() as connection:
+            await connection.execute("INSERT INTO t VALUES ($1)", 4)
+        assert [row["n"] for row in await postgres.fetch("SELECT n FROM t ORDER BY n")] == [1, 2, 4]
+        assert await postgres.fetchrow("SELECT n FROM t WHERE n = 3") is None
+        shown = await postgres.fetchrow("SELECT current_setting('work_mem'), current_setting('jit')")
+        assert tuple(shown or ()) == ("5MB", "off")
+
+    run(test, settings(database))
+
+
+def test_a_statement_that_is_wrong_or_slow_does_not_open_the_circuit(database: str) -> None:
+    async def test(postgres: Postgres, health: Health) -> None:
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await postgres.fetch("SELECT * FROM nowhere")
+        with pytest.raises(asyncpg.DataError):
+            await postgres.fetch("SELECT $1::int", "not a number")
+        with pytest.raises(StoreAway, match="too long"):
+            await postgres.fetch("SELECT pg_sleep(30)")
+        assert postgres.up
+        assert health.ready
+
+    run(test, settings(database, statement_timeout_s=0.2))
+
+
+def test_a_lost_connection_is_replaced(database: str) -> None:
+    async def test(postgres: Postgres, _: Health) -> None:
+        with suppress(StoreAway):
+            await postgres.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            )
+        await until(lambda: postgres.up)
+        assert (await postgres.fetch("SELECT 1 AS n"))[0]["n"] == 1
+
+    run(test, settings(database))
+
+
+def test_away_is_known_at_once_and_back_is_noticed(postgres: RunningPostgres, bench: Any, database: str) -> None:
+    async def test(store: Postgres, health: Health) -> None:
+        postgres.part.kill()
+        with pytest.raises(StoreAway):
+            await store.fetch("SELECT 1")
+        await refused_at_once(store)
+        with pytest.raises(StoreAway):
+            async with store.transaction():
+                pass
+        assert not health.ready
+        bench.launch(postgres.part)
+        await asyncio.to_thread(postgres.part.wait_ready)
+        await until(lambda: store.up)
+        assert health.ready
+        await store.fetch("SELECT 1")
+
+    try:
+        run(test, settings(database))
+    finally:
+        if not postgres.part.running():
+            bench.launch(postgres.part)
+            postgres.part.wait_ready()
+
+
+def test_nobody_waits_on_a_frozen_postgres_longer_than_the_first(postgres: RunningPostgres, database: str) -> None:
+    async def test(store: Postgres, _: Health) -> None:
+        processes = frozen(postgres)
+        try:
+            began_s = time.monotonic()
+            asked = [asyncio.create_task(store.fetch("SELECT 1")) for _ in range(6)]
+            await asyncio.sleep(0)
+            with pytest.raises(StoreAway):
+                await store.poll("SELECT 1", silent_s=0.5)
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            assert all(isinstance(answer, StoreAway) for answer in answers)
+            assert time.monotonic() - began_s < 2
+            await refused_at_once(store)
+        finally:
+            thaw(processes)
+        await until(lambda: store.up)
+
+    run(test, settings(database, connect_timeout_s=0.5))
+
+
+def test_opening_does_not_fail_while_postgres_is_away(database: str) -> None:
+    async def test(store: Postgres, health: Health) -> None:
+        assert not store.up
+        assert not health.ready
+        await refused_at_once(store)
+
+    run(test, settings("postgresql://feedmill:x@127.0.0.1:1/nowhere"))
+    run(test, settings(database + "_that_does_not_exist"))
+
+
+def frozen(postgres: RunningPostgres) -> list[int]:
+    """Every process of the server, stopped: its backends are in sessions of their own."""
+    leader = postgres.part.pid
+    pids = [int(pid) for pid in (str(leader), *Path(f"/proc/{leader}/task/{leader}/children").read_text().split())]
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    return pids
+
+
+def thaw(pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
