@@ -1,7 +1,7 @@
 """Reading what was written: waiting for positions, and how fresh an answer is."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,36 +11,24 @@ from pydantic import SecretStr
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.runtime.applied import NEVER, Applied, NotYetApplied
 from feedmill.runtime.health import Health
-from feedmill.runtime.outcome import TopicPartition, Transient
+from feedmill.runtime.outcome import TopicPartition
 from feedmill.runtime.position import BadPosition, Positions
 from feedmill.runtime.postgres import Postgres, StoreAway
 from feedmill.runtime.settings import PostgresSettings
+from feedmill.testkit.log_ends import LogEnds
 from feedmill.testkit.state import Seed
 
 pytestmark = pytest.mark.integration
 RAW = "activity.published.v1"
 
 
-class FakeLog:
-    """A log of so many records in partition 0, none elsewhere; away while `away`."""
-
-    def __init__(self) -> None:
-        self.records = 0
-        self.away = False
-
-    def ends(self, partitions: list[TopicPartition], timeout_s: float = 5) -> Mapping[TopicPartition, int]:
-        if self.away:
-            raise Transient("away")
-        return {tp: self.records if tp.partition == 0 else 0 for tp in partitions}
-
-
-Test = Callable[[Applied, FakeLog, Seed, Postgres], Coroutine[Any, Any, None]]
+Test = Callable[[Applied, LogEnds, Seed, Postgres], Coroutine[Any, Any, None]]
 
 
 def run(state: str, test: Test) -> None:
     async def opened() -> None:
         given = PostgresSettings(dsn=SecretStr(state), pool_size=2)
-        health, log = Health("api"), FakeLog()
+        health, log = Health("api"), LogEnds()
         async with Postgres(given, health, application="test") as postgres:
             applied = Applied(postgres, log, health, enriched=[ACTIVITY_ENRICHED])
             async with applied.watching():
@@ -57,8 +45,8 @@ async def until(condition: Callable[[], bool], within_s: float = 20) -> None:
 
 
 def test_waiting_ends_when_the_position_is_applied(state: str) -> None:
-    async def test(applied: Applied, log: FakeLog, seed: Seed, _: Postgres) -> None:
-        log.records = 10
+    async def test(applied: Applied, log: LogEnds, seed: Seed, _: Postgres) -> None:
+        log.reaches(RAW, 0, 10)
         waiting = [asyncio.create_task(applied.wait_for(Positions.of(RAW, 0, offset), 20)) for offset in (3, 9)]
         await until(lambda: len(applied._waiters) == 2)
         seed.applied(0, 5)
@@ -73,8 +61,8 @@ def test_waiting_ends_when_the_position_is_applied(state: str) -> None:
 
 
 def test_what_is_not_applied_in_time_is_said(state: str) -> None:
-    async def test(applied: Applied, log: FakeLog, _: Seed, __: Postgres) -> None:
-        log.records = 10
+    async def test(applied: Applied, log: LogEnds, _: Seed, __: Postgres) -> None:
+        log.reaches(RAW, 0, 10)
         with pytest.raises(NotYetApplied):
             await applied.wait_for(Positions.of(RAW, 0, 3), 0.6)
         with pytest.raises(NotYetApplied):
@@ -86,8 +74,8 @@ def test_what_is_not_applied_in_time_is_said(state: str) -> None:
 
 @pytest.mark.parametrize("text", [f"{RAW}/0:10", f"{RAW}/3:0", f"{RAW}/6:0", "no-such-topic/0:1"])
 def test_a_position_past_the_logs_end_is_refused(state: str, text: str) -> None:
-    async def test(applied: Applied, log: FakeLog, _: Seed, __: Postgres) -> None:
-        log.records = 10
+    async def test(applied: Applied, log: LogEnds, _: Seed, __: Postgres) -> None:
+        log.reaches(RAW, 0, 10)
         with pytest.raises(BadPosition):
             await applied.wait_for(Positions.parse([text]), 5)
 
@@ -95,16 +83,16 @@ def test_a_position_past_the_logs_end_is_refused(state: str, text: str) -> None:
 
 
 def test_topics_that_postgres_does_not_keep_are_not_waited_for(state: str) -> None:
-    async def test(applied: Applied, _: FakeLog, __: Seed, ___: Postgres) -> None:
+    async def test(applied: Applied, _: LogEnds, __: Seed, ___: Postgres) -> None:
         await applied.wait_for(Positions.of("user-interaction", 0, 10**9), 0)
 
     run(state, test)
 
 
 def test_the_end_is_asked_afresh_before_a_position_is_refused(state: str) -> None:
-    async def test(applied: Applied, log: FakeLog, seed: Seed, _: Postgres) -> None:
+    async def test(applied: Applied, log: LogEnds, seed: Seed, _: Postgres) -> None:
         await until(lambda: bool(applied._probes))
-        log.records = 1
+        log.reaches(RAW, 0, 1)
         seed.applied(0, 0)
         await applied.wait_for(Positions.of(RAW, 0, 0), 5)
 
@@ -112,7 +100,7 @@ def test_the_end_is_asked_afresh_before_a_position_is_refused(state: str) -> Non
 
 
 def test_while_the_log_is_away_a_position_is_waited_for(state: str) -> None:
-    async def test(applied: Applied, log: FakeLog, _: Seed, __: Postgres) -> None:
+    async def test(applied: Applied, log: LogEnds, _: Seed, __: Postgres) -> None:
         log.away = True
         with pytest.raises(NotYetApplied):
             await applied.wait_for(Positions.of(RAW, 0, 5), 0.2)
@@ -124,8 +112,8 @@ def test_while_the_log_is_away_a_position_is_waited_for(state: str) -> None:
 
 
 def test_nobody_waits_on_a_postgres_that_is_away(state: str) -> None:
-    async def test(applied: Applied, log: FakeLog, _: Seed, postgres: Postgres) -> None:
-        log.records = 10
+    async def test(applied: Applied, log: LogEnds, _: Seed, postgres: Postgres) -> None:
+        log.reaches(RAW, 0, 10)
         waiting = asyncio.create_task(applied.wait_for(Positions.of(RAW, 0, 3), 20))
         await until(lambda: bool(applied._waiters))
         pool, postgres._pool = postgres._pool, None
@@ -139,10 +127,10 @@ def test_nobody_waits_on_a_postgres_that_is_away(state: str) -> None:
 
 
 def test_complete_through_is_the_start_of_the_latest_probe_that_is_all_applied(state: str) -> None:
-    async def test(applied: Applied, log: FakeLog, seed: Seed, _: Postgres) -> None:
+    async def test(applied: Applied, log: LogEnds, seed: Seed, _: Postgres) -> None:
         began = datetime.now(UTC)
         await until(lambda: applied.snapshot.complete_through != NEVER)  # an empty log is all applied
-        log.records = 5
+        log.reaches(RAW, 0, 5)
         await until(lambda: any(probe.ends[TopicPartition(RAW, 0)] == 5 for probe in applied._probes))
         behind = datetime.now(UTC)
         await until(lambda: len(applied._probes) > 3)
@@ -155,8 +143,8 @@ def test_complete_through_is_the_start_of_the_latest_probe_that_is_all_applied(s
 
 
 def test_positions_that_go_back_take_complete_through_with_them(state: str) -> None:
-    async def test(applied: Applied, log: FakeLog, seed: Seed, _: Postgres) -> None:
-        log.records = 5
+    async def test(applied: Applied, log: LogEnds, seed: Seed, _: Postgres) -> None:
+        log.reaches(RAW, 0, 5)
         seed.applied(0, 4)
         await until(lambda: applied.snapshot.complete_through != NEVER and bool(applied.snapshot.applied))
         seed.execute("UPDATE sink_position SET source_offset = -1")
@@ -169,8 +157,8 @@ def test_far_behind_it_remembers_no_more_than_so_many_probes(state: str, monkeyp
     monkeypatch.setattr("feedmill.runtime.applied.PROBE_S", 0.001)
     monkeypatch.setattr("feedmill.runtime.applied.MAX_PROBES", 16)
 
-    async def test(applied: Applied, log: FakeLog, seed: Seed, _: Postgres) -> None:
-        log.records = 1
+    async def test(applied: Applied, log: LogEnds, seed: Seed, _: Postgres) -> None:
+        log.reaches(RAW, 0, 1)
         seen = 0
         while seen < 60:
             await until(lambda: bool(applied._probes))

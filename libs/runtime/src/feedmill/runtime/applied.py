@@ -7,7 +7,7 @@ every 50 ms else. Another asks the log for the ends of the raw topics, ten times
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ SQL: Final = "SELECT topic, partition, source_offset FROM sink_position"
 class Ends(Protocol):
     """The log's ends; feedmill.runtime.kafka.Admin is one. Called in a thread, may raise Transient."""
 
-    def ends(self, partitions: list[TopicPartition], timeout_s: float = 5) -> Mapping[TopicPartition, int]: ...
+    def ends(self, partitions: Sequence[TopicPartition], timeout_s: float = 5) -> Mapping[TopicPartition, int]: ...
 
 
 class NotYetApplied(Exception):
