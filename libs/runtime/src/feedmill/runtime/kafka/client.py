@@ -12,6 +12,10 @@ from feedmill.runtime.settings import KafkaSettings
 
 log = logging.getLogger("feedmill.kafka")
 
+FETCH_PARTITION_BYTES: Final = 262_144
+"""Compressed, of one partition and fetch; a larger record comes alone. Small, because it grows tenfold unpacked."""
+FETCH_MAX_BYTES: Final = 2_097_152
+
 Headers = list[tuple[str, bytes]]
 
 _FENCED: Final = frozenset(

@@ -12,7 +12,16 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as _TopicPartition
 from pydantic import BaseModel, ConfigDict, Field
 
-from feedmill.runtime.kafka.client import FatalErrors, client_config, is_fatal, raised, raised_from, record_of
+from feedmill.runtime.kafka.client import (
+    FETCH_MAX_BYTES,
+    FETCH_PARTITION_BYTES,
+    FatalErrors,
+    client_config,
+    is_fatal,
+    raised,
+    raised_from,
+    record_of,
+)
 from feedmill.runtime.outcome import Fatal, Fenced, Record, TopicPartition
 from feedmill.runtime.settings import KafkaSettings
 
@@ -32,7 +41,7 @@ class GroupSettings(BaseModel):
     instance_id: str | None = None
     session_timeout_ms: int = Field(default=6_000, ge=1_000)
     max_poll_interval_ms: int = Field(default=300_000, ge=10_000)
-    fetch_queue_kib: int = Field(default=16_384, ge=1_024, description="prefetched records a consumer may hold")
+    fetch_queue_kib: int = Field(default=8_192, ge=1_024, description="prefetched records a consumer may hold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,9 @@ class Consumer:
                 "fetch.wait.max.ms": 500,
                 "fetch.min.bytes": 1,
                 "queued.max.messages.kbytes": group_settings.fetch_queue_kib,
-                "fetch.message.max.bytes": 2_097_152,
+                "fetch.message.max.bytes": FETCH_PARTITION_BYTES,
+                "fetch.max.bytes": FETCH_MAX_BYTES,
+                "queued.min.messages": 5_000,
                 "isolation.level": "read_uncommitted",
                 "error_cb": self._on_error,
             },

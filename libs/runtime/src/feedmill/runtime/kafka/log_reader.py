@@ -11,7 +11,15 @@ from confluent_kafka import KafkaException
 from confluent_kafka import TopicPartition as _TopicPartition
 
 from feedmill.runtime.deadline import Deadline
-from feedmill.runtime.kafka.client import FatalErrors, client_config, raised, raised_from, record_of
+from feedmill.runtime.kafka.client import (
+    FETCH_MAX_BYTES,
+    FETCH_PARTITION_BYTES,
+    FatalErrors,
+    client_config,
+    raised,
+    raised_from,
+    record_of,
+)
 from feedmill.runtime.outcome import Record, TopicPartition, Transient
 from feedmill.runtime.settings import KafkaSettings
 
@@ -28,8 +36,10 @@ class LogReader:
                     "group.id": "feedmill-log-reader",  # demanded by the client, never joined
                     "enable.auto.commit": False,
                     "auto.offset.reset": "earliest",
-                    "fetch.message.max.bytes": 2_097_152,
-                    "queued.max.messages.kbytes": 16_384,
+                    "fetch.message.max.bytes": FETCH_PARTITION_BYTES,
+                    "fetch.max.bytes": FETCH_MAX_BYTES,
+                    "queued.min.messages": 5_000,
+                    "queued.max.messages.kbytes": 8_192,
                     "error_cb": self._errors,
                 },
             )
