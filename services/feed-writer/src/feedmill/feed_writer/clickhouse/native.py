@@ -1,6 +1,6 @@
 """Columns as ClickHouse's Native format has them. Pure; one function a type, each makes a whole column at once.
 
-Written by hand for the few types we use: `clickhouse-connect`'s own serialisation of the same columns takes several
+Written by hand for the few types we use: `clickhouse-connect`'s own serialisation of the same columns takes three
 times as long (the README has the figures). ClickHouse turns a String column into LowCardinality itself.
 """
 
