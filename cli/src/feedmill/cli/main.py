@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -37,7 +36,7 @@ class Commands(TyperGroup):
     """Finds commands in COMMANDS."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [name for name, place in COMMANDS.items() if find_spec(f"feedmill.cli.{place.partition(':')[0]}")]
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.commands and cmd_name in COMMANDS:

@@ -33,6 +33,10 @@ HOP_BY_HOP = frozenset(
 )
 
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Those with a time series of their own; a client may invent others."""
+
+
 class TooLarge(Exception):
     """The body is larger than any service takes."""
 
@@ -116,8 +120,9 @@ class Gateway:
             exchange.status = exchange.status or 499
         finally:
             metrics.HTTP_IN_FLIGHT.at().dec()
-            metrics.HTTP_REQUESTS.at(exchange.method, service, str(exchange.status)).inc()
-            metrics.HTTP_DURATION.at(exchange.method, service).observe(time.monotonic() - began_s)
+            method = exchange.method if exchange.method in METHODS else "other"
+            metrics.HTTP_REQUESTS.at(method, service, str(exchange.status)).inc()
+            metrics.HTTP_DURATION.at(method, service).observe(time.monotonic() - began_s)
 
     async def _answer(self, exchange: Exchange, service: str, path: str) -> None:
         if service == "gateway":

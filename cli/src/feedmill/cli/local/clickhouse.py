@@ -29,7 +29,7 @@ CONFIG = f"""\
   <max_server_memory_usage>{MEMORY_BYTES}</max_server_memory_usage>
   <mark_cache_size>33554432</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
-  <max_thread_pool_size>200</max_thread_pool_size>
+  <max_thread_pool_size>1000</max_thread_pool_size>
   <background_pool_size>2</background_pool_size>
   <background_schedule_pool_size>8</background_schedule_pool_size>
   <background_common_pool_size>2</background_common_pool_size>

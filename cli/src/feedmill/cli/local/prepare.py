@@ -5,6 +5,7 @@ environment. A process of its own, so that the supervisor never loads the stores
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -55,13 +56,20 @@ def schemas(connections: Connections) -> None:
 
 
 def main() -> int:
-    connections = Connections(
-        os.environ["FEEDMILL_KAFKA_BOOTSTRAP_SERVERS"],
-        os.environ["FEEDMILL_POSTGRES_DSN"],
-        os.environ["FEEDMILL_CLICKHOUSE_URL"],
-    )
-    topics(connections.kafka)
-    schemas(connections)
+    """Exit status 1, with one line why, where a store does not answer or its schema is not ours."""
+    import psycopg2
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    from feedmill.cli.migrate import SchemaError
+    from feedmill.runtime.outcome import Fatal, Transient
+
+    kafka, postgres, clickhouse = (os.environ[name] for name in Connections("", "", "").environment())
+    try:
+        topics(kafka)
+        schemas(Connections(kafka, postgres, clickhouse))
+    except (Transient, Fatal, psycopg2.Error, ClickHouseError, SchemaError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

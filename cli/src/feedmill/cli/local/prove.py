@@ -1,7 +1,8 @@
 """One event through everything, before anybody is told "ready": `python -m feedmill.cli.local.prove --origin URL`.
 
-The event is an `unrecommend` between two users who cannot exist (the two highest ids there are): a fact in both stores that
-changes no feed. `--demo-users` also creates ivan (id 1), nico (2) and eric (3) with the keys the old system gave them.
+The event is an `unrecommend` between two users who cannot exist (the two highest ids there are): a fact in both
+stores that changes no feed. `--demo-users` also creates ivan (id 1), nico (2) and eric (3) with the keys the old
+system gave them.
 """
 
 from __future__ import annotations
