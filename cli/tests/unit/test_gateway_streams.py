@@ -117,6 +117,7 @@ def test_a_body_larger_than_any_service_takes_is_refused_before_it_is_sent() -> 
         async with origin(ingest, Service(never)) as client:
             reply = await client.post("/events", content=b"x" * 11_000_001)
             assert reply.status_code == 413
+            assert reply.json()["type"] == "urn:feedmill:problem:too-large"
             assert ingest.heads == []
 
     asyncio.run(go())

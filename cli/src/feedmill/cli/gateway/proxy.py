@@ -256,7 +256,7 @@ async def refuse(
     if exchange.began:
         raise ConnectionAbortedError(detail)
     body = {
-        "type": f"/problems/{kind}",
+        "type": PROBLEM + kind,
         "title": kind.replace("-", " ").capitalize(),
         "status": status,
         "detail": detail,
