@@ -11,8 +11,9 @@ MAX_TAGS: Final = 50
 """Tags (and mentions) kept of one text, in the order they stand in it."""
 MAX_TAG_CHARS: Final = 100
 
-_TAG: Final = re.compile(r"(?<![\w&/#])#(\w+)")
-_MENTION: Final = re.compile(r"(?<![\w@/.])@([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)")
+_TAG: Final = re.compile(r"#(?<![\w&/#]#)(\w+)")
+_MENTION: Final = re.compile(r"@(?<![\w@/.]@)([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)")
+"""Each begins with its sign, which the engine can search for; what may not stand before it is looked at afterwards."""
 _TRACKING: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id", "fbclid", "gclid")
 
 

@@ -13,6 +13,7 @@ from confluent_kafka import TopicPartition as _TopicPartition
 from pydantic import BaseModel, ConfigDict, Field
 
 from feedmill.runtime.kafka.client import (
+    FETCH_BACKOFF_MS,
     FETCH_MAX_BYTES,
     FETCH_PARTITION_BYTES,
     FatalErrors,
@@ -93,6 +94,7 @@ class Consumer:
                 "fetch.wait.max.ms": 500,
                 "fetch.min.bytes": 1,
                 "queued.max.messages.kbytes": group_settings.fetch_queue_kib,
+                "fetch.queue.backoff.ms": FETCH_BACKOFF_MS,
                 "fetch.message.max.bytes": FETCH_PARTITION_BYTES,
                 "fetch.max.bytes": FETCH_MAX_BYTES,
                 "queued.min.messages": 5_000,

@@ -12,6 +12,7 @@ from confluent_kafka import TopicPartition as _TopicPartition
 
 from feedmill.runtime.deadline import Deadline
 from feedmill.runtime.kafka.client import (
+    FETCH_BACKOFF_MS,
     FETCH_MAX_BYTES,
     FETCH_PARTITION_BYTES,
     FatalErrors,
@@ -38,6 +39,7 @@ class LogReader:
                     "auto.offset.reset": "earliest",
                     "fetch.message.max.bytes": FETCH_PARTITION_BYTES,
                     "fetch.max.bytes": FETCH_MAX_BYTES,
+                    "fetch.queue.backoff.ms": FETCH_BACKOFF_MS,
                     "queued.min.messages": 5_000,
                     "queued.max.messages.kbytes": 8_192,
                     "error_cb": self._errors,
