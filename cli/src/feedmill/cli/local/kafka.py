@@ -57,9 +57,10 @@ log.segment.bytes=268435456
 log.index.size.max.bytes=2097152
 log.cleaner.dedupe.buffer.size=4194304
 log.cleaner.io.buffer.size=131072
-broker.heartbeat.interval.ms=200
-broker.session.timeout.ms=1000
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
 """
+"""A killed broker may come back when its session is over, so that is short; but longer than a busy machine stalls."""
 
 LOGGING = """\
 <Configuration status="error"><Appenders><Console name="out"><PatternLayout pattern="%d{ISO8601} %p %m (%c)%n"/>
