@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg2
 import pytest
@@ -103,7 +105,7 @@ class World:
         table = "activity" if sink is SinkName.POSTGRES else "fact_activity"
         return Counter(str(event_id) for (event_id,) in self._rows(sink, f"SELECT event_id FROM {table}"))
 
-    def _rows(self, sink: SinkName, sql: str) -> Sequence[Sequence[object]]:  # type: ignore[misc]
+    def _rows(self, sink: SinkName, sql: str) -> Sequence[Sequence[Any]]:
         if sink is SinkName.CLICKHOUSE:
             with clickhouse_client(self.stores[1]) as client:
                 return list(client.query(sql).result_rows)
@@ -154,7 +156,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def arm(point: Point | None, nth: int = 1) -> None:
         monkeypatch.setattr(failpoints, "_points", failpoints._armed(f"{point}:{nth}" if point else ""))
-        monkeypatch.setattr(failpoints.os, "kill", killed)
+        monkeypatch.setattr(os, "kill", killed)
 
     return arm
 
