@@ -7,6 +7,7 @@ import pytest
 
 from feedmill.cli.local import checks, jars
 from feedmill.cli.local.layout import Home, Ports
+from feedmill.testkit.plugin import own_ports
 
 
 def test_a_taken_port_is_named_with_its_remedy() -> None:
@@ -26,6 +27,18 @@ def test_a_given_store_needs_no_port_of_ours() -> None:
 
 
 SERVICES = ("ingest", "api", "enricher", "feed-writer-postgres", "feed-writer-clickhouse")
+
+
+def test_a_given_store_that_does_not_answer_is_named_with_its_setting() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        own_ports.add(port)
+        given = {"kafka": f"127.0.0.1:{port}", "clickhouse": f"http://u:p@127.0.0.1:{port}/x"}
+        kafka, clickhouse = checks.given_stores(given)
+    assert (kafka.ok, clickhouse.ok) == (False, False)
+    assert "FEEDMILL_KAFKA_BOOTSTRAP_SERVERS" in kafka.remedy
+    assert "FEEDMILL_CLICKHOUSE_URL" in clickhouse.remedy
 
 
 def test_too_little_memory_says_how_much_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:

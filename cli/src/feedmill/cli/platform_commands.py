@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from feedmill.cli.config import CliSettings
-from feedmill.cli.local import checks, control, jars
+from feedmill.cli.local import checks, control, jars, probes
 from feedmill.cli.local.processes import rss_mb
 from feedmill.cli.local.services import PARTS, Connections, settings_of
 from feedmill.cli.local.state import Phase, Plan, PlatformState, supervised
@@ -152,7 +153,7 @@ def status(as_json: AsJson = False) -> None:
       feedmill status --json | jq -r .connect.postgres.dsn
     """
     asked = settings()
-    state = control.current(asked.place)
+    state = look_at_given(asked, control.current(asked.place))
     if as_json:
         print_json(status_document(asked, state))
     elif state is None:
@@ -160,6 +161,19 @@ def status(as_json: AsJson = False) -> None:
     else:
         out.print(parts_table(state))
         out.print(f"\n{coloured(state.phase)} {escape(state.message)}")
+
+
+def look_at_given(asked: CliSettings, state: PlatformState | None) -> PlatformState | None:
+    """Nobody keeps the stores that were given, so they are asked now."""
+    if state is None or not supervised(asked.place):
+        return state
+    parts = tuple(
+        replace(part, state="ready" if probes.given(part.name, state.connections[part.name]) == "ready" else "degraded")
+        if part.given
+        else part
+        for part in state.parts
+    )
+    return replace(state, parts=parts)
 
 
 def status_document(asked: CliSettings, state: PlatformState | None) -> dict[str, Any]:

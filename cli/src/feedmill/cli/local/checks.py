@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from feedmill.cli.local import jars
+from feedmill.cli.local import jars, probes
 from feedmill.cli.local.layout import Home, Ports
+from feedmill.cli.local.part import Readiness
 from feedmill.cli.local.services import SERVICES, script
 
 DISK_BYTES = 2_000_000_000
@@ -42,6 +43,7 @@ def all_checks(home: Home, ports: Ports, given: Mapping[str, str]) -> Iterator[C
     yield disk(home)
     yield memory()
     yield from port_checks(ports, given)
+    yield from given_stores(given)
 
 
 def python() -> Check:
@@ -117,6 +119,21 @@ def from_control_group() -> int | None:
     except OSError:
         return None
     return int(limit) - used if limit.isdigit() else None
+
+
+ADDRESS_NAMES = {
+    "kafka": "FEEDMILL_KAFKA_BOOTSTRAP_SERVERS",
+    "postgres": "FEEDMILL_POSTGRES_DSN",
+    "clickhouse": "FEEDMILL_CLICKHOUSE_URL",
+}
+
+
+def given_stores(given: Mapping[str, str]) -> Iterator[Check]:
+    for store, address in given.items():
+        answers = probes.given(store, address) is Readiness.READY
+        found = "answers" if answers else "does not answer"
+        remedy = f"start it, correct {ADDRESS_NAMES[store]}, or unset that to use a local one"
+        yield Check(f"{store} (given)", answers, found, remedy)
 
 
 def port_checks(ports: Ports, given: Mapping[str, str]) -> Iterator[Check]:

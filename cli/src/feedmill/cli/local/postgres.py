@@ -12,16 +12,17 @@ import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg2
 
+from feedmill.cli.local import probes
 from feedmill.cli.local.jars import cache_folder, locked
 from feedmill.cli.local.layout import REACHABLE, Home, reachable_by_others
-from feedmill.cli.local.part import PartFailed, PartSpec, Readiness, RunAs, environment_for_parts
+from feedmill.cli.local.part import PartFailed, PartSpec, RunAs, environment_for_parts
 
 USER = DATABASE = "feedmill"
 PASSWORD = "feedmill"  # noqa: S105  the server listens on loopback, on one's own machine
@@ -80,7 +81,7 @@ class Postgres:
             command=(str(programs(self.run_as) / "postgres"), "-D", str(self.folder), *options),
             address=f"127.0.0.1:{self.port}",
             log=self.home.log_of("postgres"),
-            ready=self.ready,
+            ready=partial(probes.postgres, self.dsn_of("postgres")),
             env=environment_for_parts(),
             cwd=self.folder.parent,
             prepare=self.prepare,
@@ -132,13 +133,6 @@ class Postgres:
         password.unlink()
         if done.returncode:
             raise PartFailed(f"initdb failed in {fresh}\n{done.stdout}{done.stderr}")
-
-    def ready(self) -> Readiness:
-        try:
-            psycopg2.connect(self.dsn_of("postgres"), connect_timeout=1).close()
-        except psycopg2.OperationalError:
-            return Readiness.NOT_YET
-        return Readiness.READY
 
     def make_database(self) -> None:
         connection = psycopg2.connect(self.dsn_of("postgres"), connect_timeout=5)

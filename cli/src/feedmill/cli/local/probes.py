@@ -5,6 +5,9 @@ from __future__ import annotations
 import http.client
 import socket
 import struct
+from urllib.parse import urlsplit
+
+import psycopg2
 
 from feedmill.cli.local.part import Readiness
 
@@ -60,3 +63,23 @@ def service(port: int, host: str = HOST) -> Readiness:
     if status == 200:
         return Readiness.READY
     return Readiness.DEGRADED if status == 503 else Readiness.NOT_YET
+
+
+def postgres(dsn: str) -> Readiness:
+    try:
+        psycopg2.connect(dsn, connect_timeout=1).close()
+    except psycopg2.OperationalError:
+        return Readiness.NOT_YET
+    return Readiness.READY
+
+
+def given(store: str, address: str) -> Readiness:
+    """A store that is not ours to run, at the address we were given."""
+    if store == "postgres":
+        return postgres(address)
+    if store == "kafka":
+        servers = (server.strip().rpartition(":") for server in address.split(","))
+        answers = [kafka(int(port), host) for host, _, port in servers]
+        return Readiness.READY if Readiness.READY in answers else Readiness.NOT_YET
+    url = urlsplit(address)
+    return clickhouse(url.port or 8123, url.hostname or HOST)
