@@ -19,6 +19,7 @@ from feedmill.ingest.settings import IngestSettings
 from feedmill.ingest.world import PostgresWorld, World
 from feedmill.runtime.applied import Applied
 from feedmill.runtime.auth import KeyRing, Principal
+from feedmill.runtime.background import background
 from feedmill.runtime.health import Health
 from feedmill.runtime.kafka import Admin, AsyncProducer
 from feedmill.runtime.postgres import Postgres
@@ -66,7 +67,7 @@ async def opened(settings: IngestSettings, health: Health) -> AsyncIterator[Hous
         applied = Applied(postgres, Admin(settings.kafka), health, enriched=[ACTIVITY_ENRICHED])
         await stack.enter_async_context(applied.watching())
         object_ids = ObjectIds(PostgresBlocks(postgres), settings.ids)
-        await stack.enter_async_context(object_ids.refilling())
+        await stack.enter_async_context(background(health, object_ids.keep_refilling()))
         producer = AsyncProducer(settings.kafka, settings.producer)
         stack.push_async_callback(producer.close, settings.flush_timeout_s)
         world = PostgresWorld(postgres)

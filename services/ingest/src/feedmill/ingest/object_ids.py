@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Final, Protocol
 
@@ -69,7 +69,7 @@ class _Kind:
 
 
 class ObjectIds:
-    """Keep `refilling()` open while serving."""
+    """Keep `keep_refilling()` running while serving."""
 
     def __init__(self, blocks: Blocks, settings: IdSettings, clock_s: Callable[[], float] = monotonic) -> None:
         self._blocks = blocks
@@ -103,18 +103,8 @@ class ObjectIds:
     def _wanted(self, known: _Kind) -> int:
         return int(known.rate_per_s * self._settings.ahead_s)
 
-    @asynccontextmanager
-    async def refilling(self) -> AsyncIterator[None]:
-        """Fetch in the background what the present rate will need."""
-        task = asyncio.create_task(self._keep_refilling(), name="id-blocks")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    async def _keep_refilling(self) -> None:
+    async def keep_refilling(self) -> None:
+        """Endless: fetch in the background what the present rate will need."""
         then_s = self._clock_s()
         while True:
             await asyncio.sleep(self._settings.refill_interval_s)
@@ -127,7 +117,7 @@ class ObjectIds:
         for kind, known in list(self._kinds.items()):
             rate_per_s, known.taken = known.taken / passed_s, 0
             known.rate_per_s = max(rate_per_s, known.rate_per_s * 0.98)
-            floor = max(self._settings.first_block // 2, self._wanted(known) // 2)
-            if known.left < floor:
+            needed = max(self._settings.first_block // 2, self._wanted(known))
+            if known.left < needed:
                 with suppress(NoIds):
-                    await self._fetch(kind, known, known.left + max(self._settings.first_block, self._wanted(known)))
+                    await self._fetch(kind, known, needed * 2)
