@@ -89,8 +89,10 @@ class CrashAt:
     nth: int = 1
 
     def strike(self, scene: Scene) -> Struck:
-        if scene.platform.ends(self.part) == 0:
-            kill(scene, self.part)
+        kill(scene, self.part)
+        return self.die_and_return(scene, kills=2)
+
+    def die_and_return(self, scene: Scene, *, kills: int) -> Struck:
         scene.platform.start(self.part, {"FEEDMILL_FAILPOINTS": f"{self.point}:{self.nth}"}, restarts=False)
         give_up_at = time.monotonic() + POINT_TIMEOUT_S
         while not scene.platform.wait_ended(self.part, 0.5):
@@ -99,7 +101,7 @@ class CrashAt:
             if self.point is Point.DEAD_LETTER_ACKED:
                 self._plant(scene)
         back_after_s = bring_back(scene, self.part)
-        return Struck(f"{self.part} at {self.point}:{self.nth}", (self.part, self.part), True, back_after_s)
+        return Struck(f"{self.part} at {self.point}:{self.nth}", (self.part,) * kills, True, back_after_s)
 
     def _plant(self, scene: Scene) -> None:
         if self.part == ENRICHER:
@@ -137,7 +139,7 @@ class Zombie:
 
     def strike(self, scene: Scene) -> Struck:
         second = f"{self.part}-2"
-        scene.platform.start(second, restarts=False)
+        scene.platform.start(second)
         scene.platform.wait_ready(second, timeout_s=BACK_TIMEOUT_S)
         frozen = Freeze(self.part, self.seconds).strike(scene)
         scene.platform.down(second)
@@ -153,9 +155,9 @@ class PoisonThenCrash:
     poison: int = 3
 
     def strike(self, scene: Scene) -> Struck:
-        scene.platform.kill(self.part)
+        scene.platform.down(self.part)
         scene.planter.plant(self.poison)
-        return CrashAt(self.part, self.point).strike(scene)
+        return CrashAt(self.part, self.point).die_and_return(scene, kills=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ class ZombieAt:
         scene.platform.kill(self.part)
         scene.platform.start(self.part, {"FEEDMILL_FAILPOINTS": f"{self.point}:{self.nth}:freeze"}, restarts=False)
         self._wait_until_frozen(scene)
-        scene.platform.start(second, restarts=False)
+        scene.platform.start(second)
         time.sleep(self.seconds)
         scene.platform.wait_ready(second, timeout_s=BACK_TIMEOUT_S)
         scene.platform.cont(self.part)
@@ -183,7 +185,7 @@ class ZombieAt:
 
     def _wait_until_frozen(self, scene: Scene) -> None:
         give_up_at = time.monotonic() + POINT_TIMEOUT_S
-        while psutil.Process(scene.platform.pid(self.part)).status() != psutil.STATUS_STOPPED:
+        while not is_stopped(scene.platform, self.part):
             if time.monotonic() > give_up_at:
                 raise PointMissed(f"{self.part} never came by {self.point} {self.nth} times")
             time.sleep(0.05)
@@ -224,6 +226,12 @@ def kill(scene: Scene, part: str) -> bool:
 def bring_back(scene: Scene, part: str) -> float:
     """Seconds until it is ready again."""
     began = time.monotonic()
-    scene.platform.start(part, restarts=False)
+    scene.platform.start(part)
     scene.platform.wait_ready(part, timeout_s=BACK_TIMEOUT_S)
     return time.monotonic() - began
+
+
+def is_stopped(platform: Platform, part: str) -> bool:
+    """Whether its process is there and frozen."""
+    pid = platform.keepers[part].part.pid
+    return pid is not None and psutil.Process(pid).status() == psutil.STATUS_STOPPED

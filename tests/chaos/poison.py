@@ -108,7 +108,7 @@ def produce(kafka: str, topic: str, key: bytes | None, value: bytes | None, head
         assert offset is not None
         places.append((partition, offset))
 
-    producer = Producer({"bootstrap.servers": kafka, "acks": "all", "message.max.bytes": 2_000_000})
+    producer = Producer({"bootstrap.servers": kafka, "enable.idempotence": True, "message.max.bytes": 2_000_000})
     producer.produce(topic, value, key, on_delivery=delivered, headers=headers)
     if producer.flush(30):
         raise RuntimeError(f"{topic}: not acknowledged in 30 s")

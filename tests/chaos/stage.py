@@ -107,8 +107,8 @@ class Stage:
 
 
 def stage_shape(env: Mapping[str, Mapping[str, str]] | None = None) -> Shape:
-    """What chaos breaks: no gateway and no api in the way; each part is brought back by the nemesis itself."""
-    return Shape(services=PROCESSES, env=env or {}, test_build=True)
+    """What chaos breaks: no gateway and no api in the way; a part that ends is brought back, as everywhere."""
+    return Shape(services=PROCESSES, env=env or {}, auto_restart=True, test_build=True)
 
 
 def keep_raw_rows(url: str) -> None:
