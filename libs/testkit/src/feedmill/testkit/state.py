@@ -68,22 +68,25 @@ class Seed:
         self, author_id: int, content: object = "a post", *, type: str = "post", at: datetime | None = None
     ) -> int:
         """An object and the activity that made it; the object's id."""
+        at = at or self._next_second()
         object_id = self._object(type, author_id, content, at)
         self.activity("post", author_id, type, object_id, at=at)
         return object_id
 
     def comment(self, author_id: int, content: object, target_type: str, target_id: int) -> int:
-        object_id = self._object("comment", author_id, content, None)
-        self.activity("comment", author_id, "comment", object_id, target=(target_type, target_id))
+        at = self._next_second()
+        object_id = self._object("comment", author_id, content, at)
+        self.activity("comment", author_id, "comment", object_id, target=(target_type, target_id), at=at)
         return object_id
 
     def follow(self, follower_id: int, followee_id: int, *, since: datetime | None = None, active: bool = True) -> None:
         """The edge and its activity: follow, or (not active) unfollow."""
-        self.activity("follow" if active else "unfollow", follower_id, "user", followee_id)
+        at = self._next_second()
+        self.activity("follow" if active else "unfollow", follower_id, "user", followee_id, at=at)
         self.execute(
             "INSERT INTO follow_edge VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (follower_id, followee_id)"
             " DO UPDATE SET active = excluded.active, since = excluded.since, origin_offset = excluded.origin_offset",
-            (follower_id, followee_id, active, since, self._now(), self._ticks),
+            (follower_id, followee_id, active, since, at, self._ticks),
         )
 
     def delete(self, type: str, object_id: int) -> None:
@@ -109,8 +112,8 @@ class Seed:
         """Many at once: (event_id, verb, actor_id, object_type, object_id, target_type, target_id, at or None)."""
         made = []
         for event_id, *middle, at in rows:
-            self._ticks += 1
-            made.append((str(event_id), *middle, at or self._now(), self._ticks))
+            at = at or self._next_second()
+            made.append((str(event_id), *middle, at, self._ticks))
         with self._connection.cursor() as cursor:
             execute_values(
                 cursor,
@@ -128,12 +131,12 @@ class Seed:
             (ACTIVITY_ENRICHED.name, partition, source_offset, source_offset + 1),
         )
 
-    def _object(self, type: str, author_id: int, content: object, at: datetime | None) -> int:
+    def _object(self, type: str, author_id: int, content: object, at: datetime) -> int:
         object_id = self._next(type)
         self.execute(
             "INSERT INTO object (type, id, author_id, content, created_at, origin_offset)"
             " VALUES (%s, %s, %s, %s, %s, 0)",
-            (type, object_id, author_id, json.dumps(content), at or self._now()),
+            (type, object_id, author_id, json.dumps(content), at),
         )
         return object_id
 
@@ -141,5 +144,6 @@ class Seed:
         self._ids[kind] = self._ids.get(kind, 0) + 1
         return self._ids[kind]
 
-    def _now(self) -> datetime:
+    def _next_second(self) -> datetime:
+        self._ticks += 1
         return BEGIN + timedelta(seconds=self._ticks)

@@ -1,0 +1,89 @@
+"""An api over real rows, called over HTTP in this process: its log and its warehouse are empty fakes.
+
+with a_reader(dsn) as reader:
+    reader.get("/me", key="abc123")
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import httpx2
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from feedmill.api.app import app_of
+from feedmill.api.main import KEPT, POINT_LOOKUPS
+from feedmill.api.parts import Parts
+from feedmill.api.settings import ApiSettings
+from feedmill.api.wire import Hop, Trace
+from feedmill.runtime.applied import Applied
+from feedmill.runtime.auth import KeyRing
+from feedmill.runtime.health import Health
+from feedmill.runtime.postgres import Postgres
+from feedmill.testkit.log_ends import LogEnds
+
+
+class NoWarehouse:
+    """Holds no fact."""
+
+    async def hop(self, event_id: UUID, *, verb: str | None, actor_id: int | None) -> Hop | None:
+        return None
+
+
+class NothingInTheLog:
+    """Finds no event."""
+
+    async def find(self, event_id: UUID) -> Trace:
+        return Trace(event_id, None, "unknown", None, None, [])
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The api's client, the log's ends as the api sees them, and its Postgres."""
+
+    client: TestClient
+    log: LogEnds
+    postgres: Postgres
+    app: FastAPI
+
+    def get(self, path: str, *, key: str | None = "abc123", **headers: str) -> httpx2.Response:
+        """GET with a key; `headers` with underscores for hyphens."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.get(path, headers=sent | ({} if key is None else {"X-App-Key": key}))
+
+
+def settings_for(dsn: str, more: Mapping[str, str]) -> ApiSettings:
+    """Of an api with nothing but a Postgres."""
+    return ApiSettings.from_env(
+        {
+            "FEEDMILL_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+            "FEEDMILL_CLICKHOUSE_URL": "http://127.0.0.1:1/feedmill",
+            "FEEDMILL_POSTGRES_DSN": dsn,
+            "FEEDMILL_API__POSTGRES__POOL_SIZE": "2",
+        }
+        | dict(more)
+    )
+
+
+@contextmanager
+def a_reader(dsn: str, **more: str) -> Iterator[Reader]:
+    """`more`: settings, by their names in the environment."""
+    settings = settings_for(dsn, more)
+    health, log = Health("api"), LogEnds()
+    postgres = Postgres(settings.postgres, health, application="test", session=POINT_LOOKUPS)
+    applied = Applied(postgres, log, health, enriched=KEPT)
+    keys = KeyRing(postgres)
+
+    @asynccontextmanager
+    async def opened(_: FastAPI) -> AsyncIterator[None]:
+        async with postgres, applied.watching(), keys.refreshing():
+            yield
+
+    app = app_of(Parts(settings, postgres, applied, keys, NoWarehouse(), NothingInTheLog()), health, opened)
+    app.state.access_log = False
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield Reader(client, log, postgres, app)
