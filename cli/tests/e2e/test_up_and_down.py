@@ -124,6 +124,22 @@ def test_a_running_platform_is_not_reset(feedmill: Command) -> None:
     assert "feedmill down" in feedmill("reset", "--yes", fails=True)
 
 
+def test_a_second_platform_runs_beside_it_on_a_postgres_it_was_given(
+    feedmill: Command, database: str, tmp_path: Path
+) -> None:
+    own = {"FEEDMILL_HOME": str(tmp_path), "FEEDMILL_PORT": str(free_origin()), "FEEDMILL_POSTGRES_DSN": database}
+    second = Command({**feedmill.environment, **own})
+    try:
+        second("up")
+        given = second.part("postgres")
+        assert (given["state"], given["pid"]) == ("ready", None)
+        assert second.json("status")["connect"]["postgres"] == {"dsn": database}
+        assert feedmill.part("api")["state"] == "ready"
+    finally:
+        second("down")
+    assert feedmill.part("postgres")["state"] == "ready"
+
+
 def test_down_drains_and_what_was_kept_is_there_at_the_next_up(feedmill: Command) -> None:
     digest = feedmill.json("digest")["postgres"]["user_profile"]
     assert "Stopped" in feedmill("down")
