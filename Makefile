@@ -4,7 +4,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 MEMBERS := libs/contracts libs/runtime libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
-.PHONY: help setup lint types check-generated unit integration test clean
+.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test clean
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
@@ -17,6 +17,27 @@ help: ## list every target
 	touch $@
 
 setup: .venv/.ready ## make .venv with the feedmill command, from hashed requirements
+
+demo: setup ## start the platform, do the main job on real input, leave it running
+	$(BIN)/feedmill demo
+
+up: setup ## start the local platform and wait until it is ready
+	$(BIN)/feedmill up
+
+down: ## drain and stop the local platform; its data stays
+	$(BIN)/feedmill down
+
+status: ## the parts of the local platform
+	$(BIN)/feedmill status
+
+logs: ## what the parts say
+	$(BIN)/feedmill logs
+
+doctor: setup ## is this machine fit, and what to do where it is not
+	$(BIN)/feedmill doctor
+
+clean: ## remove what was built here (not the platform's data)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache htmlcov .coverage .coverage.*
 
 lint: setup ## ruff, import rules, and what must not be committed
 	$(BIN)/ruff check .
