@@ -1,0 +1,93 @@
+"""`python -m bench [--short] [--only NAME]… [--rounds N] [--write FILE]`: a table; status 1 below a floor."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.status import Status
+
+from bench import report
+from bench.harness import FULL, SHORT, Figure, Plan
+from bench.machine import load_average, this_machine
+from feedmill.testkit.platform import Platform, Shape
+
+ON_STORES = ("enricher", "postgres_sink", "clickhouse_sink", "ingest_batch", "ingest_single")
+"""Need Kafka, Postgres and ClickHouse, and start the rest themselves."""
+ON_PLATFORM = ("family_a", "freshness", "memory")
+"""Need the whole platform; not part of the short run."""
+
+
+def main() -> int:
+    options = _options()
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    plan = replace(SHORT if options.short else FULL, **({"rounds": options.rounds} if options.rounds else {}))
+    names = options.only or (ON_STORES if options.short else (*ON_STORES, *ON_PLATFORM))
+    before = load_average()
+    started_s = time.monotonic()
+    figures = _run(names, plan, console)
+    load = f"load average {before:.1f} before, {load_average():.1f} after; {time.monotonic() - started_s:.0f} s in all"
+    machine = this_machine()
+    console.print(report.table(figures), *report.notes(figures), *machine.lines(), load, sep="\n")
+    if options.write:
+        report.write(options.write, report.markdown(figures, machine, load))
+    return _status(figures, plan, console)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="a few small rounds, ratios against floors")
+    parser.add_argument("--only", action="append", choices=(*ON_STORES, *ON_PLATFORM), help="may be given again")
+    parser.add_argument("--rounds", type=int, default=0, help="how often each is measured")
+    parser.add_argument("--write", type=Path, help="put the table into this Markdown file")
+    return parser.parse_args()
+
+
+def _run(names: Sequence[str], plan: Plan, console: Console) -> list[Figure]:
+    figures: list[Figure] = []
+    with console.status("") as status:
+        for group, services in ((ON_STORES, False), (ON_PLATFORM, True)):
+            wanted = [name for name in group if name in names]
+            if wanted:
+                figures += _run_on_one(wanted, plan, services, status)
+    return figures
+
+
+def _run_on_one(names: Sequence[str], plan: Plan, services: bool, status: Status) -> list[Figure]:
+    figures: list[Figure] = []
+    status.update("starting Kafka, Postgres and ClickHouse")
+    platform = Platform(Shape(auto_restart=False))
+    try:
+        platform.start_stores()
+        platform.prepare()
+        if services:
+            platform.start_services()
+        for name in names:
+
+            def told(text: str, name: str = name) -> None:
+                status.update(f"{name}: {text}")
+
+            figures += importlib.import_module(f"bench.{name}").run(platform, plan, told)
+            status.console.print(f"[dim]{name}: done[/]")
+    finally:
+        platform.close()
+    return figures
+
+
+def _status(figures: Sequence[Figure], plan: Plan, console: Console) -> int:
+    if not plan.short:
+        return 0
+    low = [figure for figure in figures if not figure.above_floor]
+    for figure in low:
+        console.print(f"[red]{figure.bench}: ratio {figure.judged:.2f} is beyond its floor[/]")
+    return 1 if low else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

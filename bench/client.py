@@ -1,0 +1,187 @@
+"""An HTTP load client in a process of its own: as fast as answered, or at fixed times whatever is answered.
+
+With `rate` it is an open loop: requests are due at fixed times, and a latency is counted from when a request was due,
+so that a server that stands still is charged for all that wait (no coordinated omission).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections import Counter, deque
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import cast
+
+import uvloop
+
+PLACE = b"@@@@@@@@@@@@"
+"""Stands in a request for a number of as many digits, another one in each request."""
+TICK_S = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`requests`: whole HTTP/1.1 requests, sent in turns, each with its own number in all its `PLACE`s."""
+
+    port: int
+    requests: Sequence[bytes]
+    connections: int
+    seconds: float
+    rate: float | None = None
+    first_number: int = 1
+
+
+@dataclass(slots=True)
+class Answered:
+    """Requests answered 2xx within the time, and how long each took; `other`: status -> how many."""
+
+    ok: int = 0
+    seconds: float = 0.0
+    latencies_ms: list[float] = field(default_factory=list)
+    other: Counter[int] = field(default_factory=Counter)
+    unanswered: int = 0
+
+    @property
+    def per_s(self) -> float:
+        return self.ok / self.seconds
+
+
+def request(method: str, path: str, key: str, body: bytes = b"", headers: Sequence[str] = ()) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"X-App-Key: {key}", *headers]
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def run(load: Load) -> Answered:
+    """In a fresh process, so that it shares no interpreter with anything measured."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_in_process, load).result()
+
+
+def _in_process(load: Load) -> Answered:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_Client(load).run())
+
+
+class _Connection(asyncio.Protocol):
+    """One request at a time, keep-alive."""
+
+    def __init__(self, client: _Client) -> None:
+        self._client = client
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+        self.due_s = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own has no such base
+
+    def send(self, data: bytes, due_s: float) -> None:
+        assert self._transport is not None
+        self.due_s = due_s
+        self._transport.write(data)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, separator, body = self._received.partition(b"\r\n\r\n")
+        if not separator or len(body) < _content_length(head):
+            return
+        self._received = b""
+        self._client.answered(self, int(head[9:12]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._client.lost()
+
+    def close(self) -> None:
+        assert self._transport is not None
+        self._transport.abort()
+
+
+def _content_length(head: bytes) -> int:
+    _, found, rest = head.lower().partition(b"\r\ncontent-length:")
+    return int(rest.partition(b"\r\n")[0]) if found else 0
+
+
+class _Client:
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._loop = asyncio.get_event_loop()
+        self._idle: deque[_Connection] = deque()
+        self._waiting: deque[float] = deque()
+        self._number = load.first_number
+        self._until_s = 0.0
+        self._ended = False
+        self._in_flight = 0
+        self._out = Answered()
+
+    async def run(self) -> Answered:
+        self._loop = asyncio.get_running_loop()
+        connections = [await self._connect() for _ in range(self._load.connections)]
+        began_s = self._loop.time()
+        self._until_s = began_s + self._load.seconds
+        if self._load.rate is None:
+            for connection in connections:
+                self._send(connection, self._loop.time())
+            await asyncio.sleep(self._load.seconds)
+        else:
+            self._idle.extend(connections)
+            await self._keep_time(began_s, self._load.rate)
+        self._ended = True
+        self._out.seconds = self._load.seconds
+        self._out.unanswered = self._in_flight + len(self._waiting) if self._load.rate else 0
+        for connection in connections:
+            connection.close()
+        return self._out
+
+    async def _connect(self) -> _Connection:
+        _, connection = await self._loop.create_connection(lambda: _Connection(self), "127.0.0.1", self._load.port)
+        return connection
+
+    async def _keep_time(self, began_s: float, rate: float) -> None:
+        """Send what is due; at the end wait a little for what is still under way."""
+        count, sent = round(rate * self._load.seconds), 0
+        while sent < count:
+            due = min(count, int((self._loop.time() - began_s) * rate) + 1)
+            for number in range(sent, due):
+                self._due(began_s + number / rate)
+            sent = max(sent, due)
+            await asyncio.sleep(TICK_S)
+        deadline_s = self._loop.time() + 5
+        while (self._in_flight or self._waiting) and self._loop.time() < deadline_s:  # noqa: ASYNC110 (over, not timed)
+            await asyncio.sleep(0.01)
+
+    def _due(self, at_s: float) -> None:
+        if self._idle:
+            self._send(self._idle.popleft(), at_s)
+        else:
+            self._waiting.append(at_s)
+
+    def _send(self, connection: _Connection, due_s: float) -> None:
+        template = self._load.requests[self._number % len(self._load.requests)]
+        self._in_flight += 1
+        connection.send(template.replace(PLACE, b"%012d" % self._number), due_s)
+        self._number += 1
+
+    def answered(self, connection: _Connection, status: int) -> None:
+        if self._ended:
+            return
+        now_s = self._loop.time()
+        self._in_flight -= 1
+        if 200 <= status < 300:
+            self._out.ok += 1
+            self._out.latencies_ms.append((now_s - connection.due_s) * 1_000)
+        else:
+            self._out.other[status] += 1
+        if self._load.rate is None:
+            if now_s < self._until_s:
+                self._send(connection, now_s)
+        elif self._waiting:
+            self._send(connection, self._waiting.popleft())
+        else:
+            self._idle.append(connection)
+
+    def lost(self) -> None:
+        if not self._ended:
+            raise ConnectionError("the server closed a connection under load")
