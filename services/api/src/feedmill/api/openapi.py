@@ -30,11 +30,16 @@ _FRESHNESS: Final = {
 }
 _RETRY: Final = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
+_PLACE: Final = r"[A-Za-z0-9._-]+/[0-9]{1,6}:[0-9]{1,18}"
+"""A list of them may have empty members, as any list in a header."""
 POSITION: Final = {
     "name": "Feedmill-Position",
     "in": "header",
     "description": "Answer only once these positions are applied (`topic/partition:offset,…`, as writes answer).",
-    "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._-]+/\d{1,6}:\d{1,18}(,[A-Za-z0-9._-]+/\d{1,6}:\d{1,18})*$"},
+    "schema": {
+        "type": "string",
+        "pattern": rf"^[ \t]*({_PLACE})?([ \t]*,[ \t]*({_PLACE})?)*[ \t]*$",
+    },
 }
 PREFER: Final = {
     "name": "Prefer",
