@@ -9,8 +9,7 @@ import typer
 
 from feedmill.cli.dead_letters import Letter, NoSuchLetter, letters, named, replay, text_of
 from feedmill.cli.operator import site
-from feedmill.cli.output import errors_told, escape, fail, out, print_json, table
-from feedmill.cli.platform_commands import AsJson
+from feedmill.cli.output import AsJson, errors_told, escape, fail, out, print_json, table
 from feedmill.cli.topics_commands import KafkaAway, admin
 from feedmill.runtime.outcome import Fatal, Transient
 from feedmill.runtime.settings import KafkaSettings

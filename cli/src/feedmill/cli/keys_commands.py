@@ -10,8 +10,7 @@ import typer
 
 from feedmill.cli import api_keys
 from feedmill.cli.operator import site
-from feedmill.cli.output import coloured, errors_told, out, print_json, table
-from feedmill.cli.platform_commands import AsJson
+from feedmill.cli.output import AsJson, coloured, errors_told, out, print_json, table
 
 app = typer.Typer(help="API keys: made, listed, revoked.", no_args_is_help=True, add_completion=False)
 

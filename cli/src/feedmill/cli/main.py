@@ -14,10 +14,10 @@ from feedmill.runtime.settings import SettingsError
 COMMANDS = {
     "up": "platform_commands:up",
     "down": "platform_commands:down",
-    "status": "platform_commands:status",
-    "logs": "platform_commands:logs",
+    "status": "look_commands:status",
+    "logs": "look_commands:logs",
     "reset": "platform_commands:reset",
-    "doctor": "platform_commands:doctor",
+    "doctor": "look_commands:doctor",
     "demo": "demo:demo",
     "load": "load_commands:app",
     "trace": "trace:trace",

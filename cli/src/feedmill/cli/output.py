@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, Annotated
 
 import typer
 from rich.console import Console
@@ -24,6 +24,9 @@ def console(stream: IO[str], *, stderr: bool = False) -> Console:
 
 out = console(sys.stdout)
 err = console(sys.stderr, stderr=True)
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines instead of a table.")]
 
 
 def print_json(document: object) -> None:

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from feedmill.cli.output import fail, out, print_json, table
-from feedmill.cli.platform_commands import AsJson
+from feedmill.cli.output import AsJson, fail, out, print_json, table
 from feedmill.cli.routes import TABLE, Route, dump, load
 from feedmill.runtime.health import PATHS, Health
 

@@ -8,8 +8,7 @@ import typer
 
 from feedmill.cli.local import prepare
 from feedmill.cli.operator import site
-from feedmill.cli.output import errors_told, out, print_json, table
-from feedmill.cli.platform_commands import AsJson
+from feedmill.cli.output import AsJson, errors_told, out, print_json, table
 from feedmill.contracts.topics import ALL
 from feedmill.runtime.kafka import Admin
 from feedmill.runtime.outcome import Fatal, TopicPartition, Transient

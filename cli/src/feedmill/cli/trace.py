@@ -13,8 +13,7 @@ import psycopg2
 import typer
 
 from feedmill.cli.operator import Site, site
-from feedmill.cli.output import coloured, errors_told, escape, out, print_json, table
-from feedmill.cli.platform_commands import AsJson
+from feedmill.cli.output import AsJson, coloured, errors_told, escape, out, print_json, table
 
 COLOUR_OF = {"applied": "ready", "pending": "starting", "dead-lettered": "failed", "unknown": "stopped"}
 

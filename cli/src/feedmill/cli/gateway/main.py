@@ -11,7 +11,8 @@ import uvicorn
 from pydantic import Field
 
 from feedmill.cli import routes
-from feedmill.cli.gateway.proxy import Gateway, Receive, Scope, Send
+from feedmill.cli.gateway.exchange import Receive, Scope, Send
+from feedmill.cli.gateway.proxy import Gateway
 from feedmill.cli.gateway.upstream import Upstream
 from feedmill.runtime.health import Health
 from feedmill.runtime.settings import Settings, SettingsError, service_config
