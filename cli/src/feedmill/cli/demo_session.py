@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,7 +66,7 @@ class Session:
         yield self._ask(Call("nobody", "/me", status=401, says="Key is not valid", key="no such key"))
         yield self._ask(Call("ivan", "/me", says='"name":"ivan"'))
 
-    def _posts(self) -> Iterator[Told]:
+    def _posts(self) -> Generator[Told, None, list[str]]:
         made = []
         for kind, content in (("post", "Hello, #feedmill"), ("photo", {"file": "harbour.jpg", "caption": "From here"})):
             told = self._ask(Call("ivan", "/post", {"type": kind, "content": content}, says="Activity recorded"))
