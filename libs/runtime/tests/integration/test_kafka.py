@@ -205,6 +205,27 @@ def test_commits_carry_metadata_and_a_lost_membership_is_fenced(settings: KafkaS
     again.close()
 
 
+@pytest.mark.parametrize("held", [True, False], ids=["asked for new starts", "straight on"])
+def test_what_was_paused_flows_again_when_it_starts_anew(settings: KafkaSettings, topic: str, held: bool) -> None:
+    """A batch given up while a store was away leaves its partitions paused; the next start must not inherit that."""
+    _fill(settings, topic, ["a", "b"])
+    consumer = Consumer(settings, f"g-{topic}", [topic], GroupSettings(), on_revoked=lambda: None)
+    deadline = Deadline(WAIT_S)
+    while not consumer.assignment and not deadline.passed:
+        consumer.poll(1, 0.05)
+    consumer.start(dict.fromkeys(consumer.assignment, 0))
+    consumer.pause()
+    if held:
+        consumer.hold()
+        consumer.poll(1, 0.05)
+    consumer.start(dict.fromkeys(consumer.assignment, 0))
+    taken: list[Record] = []
+    while len(taken) < 2 and not deadline.passed:
+        taken += consumer.poll(2, 0.1)
+    consumer.close()
+    assert [record.value for record in taken] == [b"a", b"b"]
+
+
 def test_lag_counts_what_was_not_taken(settings: KafkaSettings, topic: str) -> None:
     _fill(settings, topic, ["a", "b", "c", "d"])
     consumer = Consumer(settings, f"g-{topic}", [topic], GroupSettings(), on_revoked=lambda: None)

@@ -149,7 +149,9 @@ class Consumer:
 
     def start(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Let the held assignment flow from these offsets (the next to read), or flow again from other ones."""
-        self._consumer.assign([_TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()])
+        starts = [_TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()]
+        self._consumer.assign(starts)
+        self._consumer.resume(starts)  # the client remembers a pause over an assignment
         self._started_at = dict(offsets)
         self.waiting_to_start = False
 
