@@ -41,20 +41,35 @@ class Killed(BaseException):
     """What SIGKILL is in a test that lives on: nothing may catch it."""
 
 
+@dataclass(frozen=True)
+class Log:
+    """A broker, and one client each to write and to read it."""
+
+    settings: KafkaSettings
+    producer: Producer
+    reader: LogReader
+
+
+@pytest.fixture(scope="module")
+def log(kafka: RunningKafka) -> Iterator[Log]:
+    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
+    with closing(Producer(settings, gapless=True)) as producer, LogReader(settings) as reader:
+        yield Log(settings, producer, reader)
+
+
 @dataclass
 class World:
     """One log, one pair of stores, and whoever writes from one to the other."""
 
-    kafka: KafkaSettings
+    log: Log
     topic: Topic
     stores: tuple[str, str]
     group: str = field(default_factory=lambda: f"g-{uuid.uuid4().hex[:8]}")
 
     def append(self, *records: Record) -> None:
-        with closing(Producer(self.kafka, gapless=True)) as producer:
-            for record in records:
-                producer.send(self.topic.name, record.key, record.value, record.headers, record.partition)
-            producer.flush(WAIT_S)
+        for record in records:
+            self.log.producer.send(self.topic.name, record.key, record.value, record.headers, record.partition)
+        self.log.producer.flush(WAIT_S)
 
     def run(
         self, sink: SinkName, until: Callable[[], bool] | None = None, *, max_records: int = 100, max_rejects: int = 50
@@ -79,7 +94,9 @@ class World:
                         stop.set()
 
             consumer = opened.enter_context(
-                closing(Consumer(self.kafka, self.group, [self.topic.name], GroupSettings(), on_revoked=made.revoked))
+                closing(
+                    Consumer(self.log.settings, self.group, [self.topic.name], GroupSettings(), on_revoked=made.revoked)
+                )
             )
             Loop(consumer, Watched(), stop, settings.loop, health).run()
         assert not deadline.passed
@@ -87,7 +104,7 @@ class World:
     def settings(self, sink: SinkName, max_records: int, max_rejects: int) -> FeedWriterSettings:
         return FeedWriterSettings(
             sink=sink,
-            kafka=self.kafka,
+            kafka=self.log.settings,
             postgres=PostgresSettings(dsn=self.stores[0]),  # type: ignore[arg-type]
             clickhouse=ClickHouseSettings(url=self.stores[1]),  # type: ignore[arg-type]
             loop=LoopSettings(max_records=max_records, poll_timeout_ms=20),
@@ -131,20 +148,15 @@ class World:
         )
 
     def read(self, topic: str, partitions: int) -> list[Record]:
-        with LogReader(self.kafka) as reader:
-            return [
-                r
-                for number in range(partitions)
-                for r in reader.tail(TopicPartition(topic, number), 100_000, Deadline(WAIT_S))
-            ]
+        places = [TopicPartition(topic, number) for number in range(partitions)]
+        return [r for place in places for r in self.log.reader.tail(place, 100_000, Deadline(WAIT_S))]
 
 
 @pytest.fixture
-def world(kafka: RunningKafka, stores: tuple[str, str], topic_name: Callable[[str], str]) -> World:
-    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
+def world(log: Log, stores: tuple[str, str], topic_name: Callable[[str], str]) -> World:
     topic = Topic(topic_name("enriched"), PARTITIONS, 1_000_000)
-    Admin(settings).create_topics([topic, dead_letters_of(topic.name)])
-    return World(settings, topic, stores)
+    Admin(log.settings).create_topics([topic, dead_letters_of(topic.name)])
+    return World(log, topic, stores)
 
 
 @pytest.fixture
@@ -336,12 +348,14 @@ def test_postgres_away_is_waited_for(world: World) -> None:
                 cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {not closed}")
                 cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
 
-    closed_to_all(True)
-    world.append(a_record(offset=1))
     opener = threading.Timer(0.5, closed_to_all, (False,))
-    opener.start()
 
     def there() -> bool:
+        """Asked when the sink has joined: only then Postgres goes away."""
+        if not opener.ident:
+            closed_to_all(True)
+            opener.start()
+            world.append(a_record(offset=1))
         with suppress(psycopg2.OperationalError):
             return world.positions(SinkName.POSTGRES) == {0: 1}
         return False
