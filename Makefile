@@ -4,7 +4,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 MEMBERS := libs/contracts libs/runtime libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
-.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test clean
+.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test clean family-a-20 coverage locust
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
@@ -37,7 +37,7 @@ doctor: setup ## is this machine fit, and what to do where it is not
 	$(BIN)/feedmill doctor
 
 clean: ## remove what was built here (not the platform's data)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache htmlcov .coverage .coverage.*
+	rm -rf .venv .venv-locust .mypy_cache .ruff_cache .pytest_cache htmlcov .coverage .coverage.*
 
 lint: setup ## ruff, import rules, and what must not be committed
 	$(BIN)/ruff check .
@@ -62,3 +62,18 @@ e2e: setup ## tests on whole platforms of their own
 	$(BIN)/pytest -q -m "e2e" tests cli
 
 test: lint types check-generated unit integration e2e ## everything CI runs
+
+family-a-20: setup ## family A's end-to-end tests 20 times in a row, on one platform
+	FAMILY_A_ROUNDS=20 $(BIN)/pytest -q --timeout=900 tests/e2e/test_family_a_keys.py tests/e2e/test_family_a_writes.py tests/e2e/test_family_a_feeds.py tests/e2e/test_family_a_sessions.py
+
+coverage: setup ## HTML report of libs and services, the running platform's processes included: htmlcov/index.html
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -q -m "not chaos" libs services cli tests
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage html -q
+	$(BIN)/coverage report --fail-under=90
+
+locust: setup ## Locust with family A's mix against the running platform: http://127.0.0.1:8089
+	[ -x .venv-locust/bin/locust ] || python3 -m venv .venv-locust
+	.venv-locust/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/locust.txt
+	.venv-locust/bin/locust -f bench/locustfile.py

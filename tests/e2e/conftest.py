@@ -33,6 +33,8 @@ def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
         if request.session.testsfailed:
             for name in running.service_names():
                 print(f"--- {name}\n{last_lines(running.log(name), LINES_SHOWN)}")
+        statuses = {name: running.down(name) for name in reversed(running.service_names())}
+        assert set(statuses.values()) == {0}, f"not all drained: {statuses}"
 
 
 @pytest.fixture(scope="session")
