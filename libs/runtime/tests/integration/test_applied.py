@@ -99,7 +99,9 @@ def test_the_end_is_asked_afresh_before_a_position_is_refused(state: str) -> Non
     run(state, test)
 
 
-def test_while_the_log_is_away_a_position_is_waited_for(state: str) -> None:
+def test_while_the_log_is_away_a_position_is_waited_for(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feedmill.runtime.applied.LOG_SLOW_S", 0.1)
+
     async def test(applied: Applied, log: LogEnds, _: Seed, __: Postgres) -> None:
         log.away = True
         with pytest.raises(NotYetApplied):

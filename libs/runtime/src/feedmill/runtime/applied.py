@@ -29,6 +29,8 @@ LONG_S: Final = 0.5
 POLL_IDLE_S: Final = 0.050
 POLL_TIMEOUT_S: Final = 1.0  # a frozen Postgres is known to be away after this time
 PROBE_S: Final = 0.1
+PROBE_TIMEOUT_S: Final = 2.0
+LOG_SLOW_S: Final = 3.0  # without an answer for so long the log is away: a read does not need it, so no hurry
 MAX_PROBES: Final = 512
 NEVER: Final = "1970-01-01T00:00:00.000000Z"
 
@@ -200,18 +202,22 @@ class Applied:
         return self._probes[0].began_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     async def _keep_probing(self) -> None:
+        answered_at_s = float("-inf")
         while True:
             try:
                 await self._probe()
-                self._health.report("kafka", up=True)
             except Transient as error:
-                self._health.report("kafka", up=False, detail=type(error).__name__)
+                if monotonic() - answered_at_s > LOG_SLOW_S:
+                    self._health.report("kafka", up=False, detail=type(error).__name__)
+            else:
+                answered_at_s = monotonic()
+                self._health.report("kafka", up=True)
             await asyncio.sleep(PROBE_S)
 
     async def _probe(self) -> _Probe:
         """Ask the log for its ends and remember them with the time before the question."""
         began_at = datetime.now(UTC)
-        probe = _Probe(began_at, await asyncio.to_thread(self._log_ends.ends, self._partitions, POLL_TIMEOUT_S))
+        probe = _Probe(began_at, await asyncio.to_thread(self._log_ends.ends, self._partitions, PROBE_TIMEOUT_S))
         self._probes.append(probe)
         self._probes.sort(key=lambda each: each.began_at)
         if len(self._probes) > MAX_PROBES:

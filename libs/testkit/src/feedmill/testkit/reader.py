@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 
 from feedmill.api.app import app_of
 from feedmill.api.main import KEPT, POINT_LOOKUPS
-from feedmill.api.parts import Parts
+from feedmill.api.parts import Parts, Warehouse
 from feedmill.api.settings import ApiSettings
 from feedmill.api.wire import Hop, Trace
 from feedmill.runtime.applied import Applied
@@ -70,7 +70,7 @@ def settings_for(dsn: str, more: Mapping[str, str]) -> ApiSettings:
 
 
 @contextmanager
-def a_reader(dsn: str, **more: str) -> Iterator[Reader]:
+def a_reader(dsn: str, *, warehouse: Warehouse | None = None, **more: str) -> Iterator[Reader]:
     """`more`: settings, by their names in the environment."""
     settings = settings_for(dsn, more)
     health, log = Health("api"), LogEnds()
@@ -83,7 +83,8 @@ def a_reader(dsn: str, **more: str) -> Iterator[Reader]:
         async with postgres, applied.watching(), keys.refreshing():
             yield
 
-    app = app_of(Parts(settings, postgres, applied, keys, NoWarehouse(), NothingInTheLog()), health, opened)
+    parts = Parts(settings, postgres, applied, keys, warehouse or NoWarehouse(), NothingInTheLog())
+    app = app_of(parts, health, opened)
     app.state.access_log = False
     with TestClient(app, raise_server_exceptions=False) as client:
         yield Reader(client, log, postgres, app)

@@ -112,8 +112,7 @@ class Seed:
         """Many at once: (event_id, verb, actor_id, object_type, object_id, target_type, target_id, at or None)."""
         made = []
         for event_id, *middle, at in rows:
-            at = at or self._next_second()
-            made.append((str(event_id), *middle, at, self._ticks))
+            made.append((str(event_id), *middle, at or self._next_second(), self._ticks))
         with self._connection.cursor() as cursor:
             execute_values(
                 cursor,

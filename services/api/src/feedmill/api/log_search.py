@@ -51,7 +51,7 @@ class KafkaSearch:
 
     def _ranges(self, deadline: Deadline) -> tuple[Ranges, Ranges, Ranges]:
         """Where to look: raw records not applied, dead letters, and the enriched tails."""
-        ends = self._admin.ends(_partitions(topics.ALL), deadline.slice_s(2))
+        ends = self._admin.ends(_partitions(topics.ALL), deadline.left_s)
         applied = self._applied()
         most = self._settings.search_records
         raw = {tp: (max(applied.get(tp, -1) + 1, ends[tp] - most, 0), ends[tp]) for tp in _partitions(topics.RAW)}
