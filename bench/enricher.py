@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import msgspec
 
-from bench import kafka_side
+from bench import in_loop, kafka_side
 from bench.harness import Figure, Plan, Told, at_least, interleave
 from bench.records import raws
+from bench.topics import empty_log, make_topic
 from feedmill.contracts.headers import CE_TYPE
 from feedmill.contracts.topics import ACTIVITY_ENRICHED, ACTIVITY_PUBLISHED
 from feedmill.contracts.verbs import VERBS
@@ -22,11 +22,8 @@ from feedmill.enricher.pipeline import Pipeline
 from feedmill.enricher.processor import Enricher
 from feedmill.enricher.settings import EnricherSettings
 from feedmill.runtime.dead_letters import RejectLimit
-from feedmill.runtime.deadline import Deadline
-from feedmill.runtime.health import Health
 from feedmill.runtime.kafka import Consumer, LogReader, Producer
-from feedmill.runtime.loop import Loop, Processor
-from feedmill.runtime.outcome import Record, TopicPartition
+from feedmill.runtime.outcome import TopicPartition
 from feedmill.runtime.settings import KafkaSettings
 from feedmill.testkit.platform import Platform
 
@@ -38,65 +35,27 @@ GROUP = "bench-enricher"
 _DECODERS = {verb.type.encode(): msgspec.json.Decoder(verb.struct) for verb in VERBS.values()}
 
 
-class Timed:
-    """The product's processor, with a clock from the first offset known to the last record acknowledged."""
-
-    def __init__(self, inner: Processor, count: int, stop: threading.Event) -> None:
-        self._inner = inner
-        self._left = count
-        self._stop = stop
-        self._started_s = 0.0
-        self.took_s = 0.0
-
-    def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
-        starts = self._inner.assigned(partitions)
-        self._started_s = time.perf_counter()
-        return starts
-
-    def process(self, records: Sequence[Record]) -> None:
-        self._inner.process(records)
-        self._left -= len(records)
-
-    def idle(self) -> None:
-        self._inner.idle()
-        if self._left <= 0:
-            self._stop.set()
-
-    def revoked(self) -> None:
-        self._inner.revoked()
-
-    def drain(self, deadline: Deadline) -> None:
-        self._inner.drain(deadline)
-        self.took_s = time.perf_counter() - self._started_s
-
-
 def product(bootstrap_servers: str, count: int) -> float:
     """Records a second: read, decoded, told apart, enriched, written, acknowledged, committed."""
     settings = EnricherSettings(kafka=KafkaSettings(bootstrap_servers=bootstrap_servers))
-    stop = threading.Event()
-    with ExitStack() as opened:
-        producer = opened.enter_context(closing(Producer(settings.kafka, gapless=True)))
 
-        def lanes_of(partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Lane]:
-            with LogReader(settings.kafka) as reader:
-                return lanes_from_tail(reader, partitions, settings.memory_ids_per_partition)
+    def lanes_of(partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Lane]:
+        with LogReader(settings.kafka) as reader:
+            return lanes_from_tail(reader, partitions, settings.memory_ids_per_partition)
 
-        enricher = Enricher(
-            consumer=lambda: consumer,
-            producer=producer,
-            pipeline=Pipeline(),
-            lanes_of=lanes_of,
-            commit_interval_ms=settings.commit_interval_ms,
-            reject_limit=RejectLimit(settings.max_rejects_in_a_row),
-        )
-        timed = Timed(enricher, count, stop)
-        consumer = opened.enter_context(
-            closing(
-                Consumer(settings.kafka, GROUP, [ACTIVITY_PUBLISHED.name], settings.group, on_revoked=enricher.revoked)
+    with closing(Producer(settings.kafka, gapless=True)) as producer:
+
+        def enricher(consumer: Callable[[], Consumer]) -> Enricher:
+            return Enricher(
+                consumer=consumer,
+                producer=producer,
+                pipeline=Pipeline(),
+                lanes_of=lanes_of,
+                commit_interval_ms=settings.commit_interval_ms,
+                reject_limit=RejectLimit(settings.max_rejects_in_a_row),
             )
-        )
-        Loop(consumer, timed, stop, settings.loop, Health("enricher")).run()
-    return count / timed.took_s
+
+        return count / in_loop.seconds(settings.kafka, GROUP, ACTIVITY_PUBLISHED.name, count, enricher)
 
 
 def plain(bootstrap_servers: str, starts: list[int], count: int) -> float:
@@ -116,9 +75,8 @@ def plain(bootstrap_servers: str, starts: list[int], count: int) -> float:
 
 
 def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
-    from bench.topics import make_topic
-
     kafka = platform.connections.kafka
+    empty_log(kafka)
     make_topic(kafka, PLAIN, ACTIVITY_ENRICHED.partitions)
     count = plan.records(RECORDS, at_least=20_000)
     seeds = itertools.count(1)

@@ -40,13 +40,13 @@ def batches(key: str, seed: int, count: int = 20) -> list[bytes]:
 
 def produce(bootstrap_servers: str, count: int) -> float:
     """Records a second, from the first `produce` to the last acknowledgement; the records are made beforehand."""
-    records = [(raw.value, raw.key, raw.headers) for raw in raws(count, 1)]
+    records = list(raws(count, 1))
     failed: list[object] = []
     producer = kafka_side.producer(
         bootstrap_servers, **{"linger.ms": 0.5}, on_delivery=lambda error, _: failed.append(error) if error else None
     )
     began_s = time.perf_counter()
-    for value, key, headers in records:
+    for _, key, value, headers, _ in records:
         while True:
             try:
                 producer.produce(PLAIN, value, key, headers=headers)

@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from bench.records import Raw
+from bench.records import Outgoing as Outgoing
 
 PRODUCER: Mapping[str, Any] = {
     "acks": "all",
@@ -25,14 +25,14 @@ def producer(bootstrap_servers: str, **more: Any) -> Producer:
     return Producer({"bootstrap.servers": bootstrap_servers, "linger.ms": 5, **PRODUCER, **more})
 
 
-def fill(bootstrap_servers: str, topic: str, records: Iterable[Raw]) -> None:
+def fill(bootstrap_servers: str, topic: str, records: Iterable[Outgoing]) -> None:
     """Returns once every record is acknowledged; raises where one is not."""
     failed: list[Any] = []
     client = producer(bootstrap_servers, on_delivery=lambda error, _: failed.append(error) if error else None)
-    for record in records:
+    for _, key, value, headers, partition in records:
         while True:
             try:
-                client.produce(topic, record.value, record.key, headers=record.headers)
+                client.produce(topic, value, key, partition, headers=headers)
                 break
             except BufferError:
                 client.poll(0.1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +11,13 @@ import msgspec
 
 from feedmill.contracts import headers
 from feedmill.contracts.ids import event_id_text
+from feedmill.contracts.topics import ACTIVITY_PUBLISHED
 from feedmill.contracts.verbs import VERBS
+
+Outgoing = tuple[str, bytes | None, bytes | None, list[tuple[str, bytes]], int]
+"""topic, key, value, headers, partition: a record not yet in the log."""
+ANY_PARTITION = -1
+"""The client's own partitioner decides by the key."""
 
 USERS = 5_000
 WITH_URL = 0.2
@@ -24,23 +29,15 @@ _WORDS = "the mill turns again tonight and #rust #python meets @nico while we re
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """One record of activity.published.v1, not yet in the log."""
-
-    key: bytes
-    value: bytes
-    headers: list[tuple[str, bytes]]
-
-
-def raws(count: int, seed: int) -> Iterator[Raw]:
-    """The same records for the same seed; other ids for another one."""
+def raws(count: int, seed: int) -> Iterator[Outgoing]:
+    """Of activity.published.v1: the same records for the same seed, other ids for another one."""
     rng = random.Random(seed)
     for number in range(count):
         verb = VERBS[rng.choices(_MIX, _WEIGHTS)[0]]
         actor = int(USERS * rng.random() ** 2) + 1
         data = data_of(verb.name, actor, seed * 10_000_000 + number + 1, rng)
-        yield Raw(str(actor).encode(), _encode(data), _envelope(verb.type, actor, number, seed))
+        headers_ = _envelope(verb.type, actor, number, seed)
+        yield ACTIVITY_PUBLISHED.name, str(actor).encode(), _encode(data), headers_, ANY_PARTITION
 
 
 def data_of(verb: str, actor: int, object_id: int, rng: random.Random) -> dict[str, Any]:
