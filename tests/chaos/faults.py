@@ -21,6 +21,7 @@ PAST_THE_SESSION_S = 9.0
 POINTS: dict[str, tuple[Point, ...]] = {
     INGEST: (Point.INGEST_BEFORE_PRODUCE, Point.INGEST_AFTER_ACK),
     ENRICHER: (
+        Point.ENRICHER_BEFORE_SEND,
         Point.ENRICHER_AFTER_SEND,
         Point.ENRICHER_AFTER_ACK,
         Point.ENRICHER_AFTER_COMMIT,
@@ -171,9 +172,7 @@ class ZombieAt:
 
     def strike(self, scene: Scene) -> Struck:
         second = f"{self.part}-2"
-        scene.platform.kill(self.part)
-        scene.platform.start(self.part, {"FEEDMILL_FAILPOINTS": f"{self.point}:{self.nth}:freeze"}, restarts=False)
-        self._wait_until_frozen(scene)
+        freeze_at(scene, self.part, self.point, self.nth)
         scene.platform.start(second)
         time.sleep(self.seconds)
         scene.platform.wait_ready(second, timeout_s=BACK_TIMEOUT_S)
@@ -183,12 +182,24 @@ class ZombieAt:
         scene.platform.down(second)
         return Struck(f"zombie {self.part} at {self.point}", (self.part,), True, time.monotonic() - began)
 
-    def _wait_until_frozen(self, scene: Scene) -> None:
-        give_up_at = time.monotonic() + POINT_TIMEOUT_S
-        while not is_stopped(scene.platform, self.part):
-            if time.monotonic() > give_up_at:
-                raise PointMissed(f"{self.part} never came by {self.point} {self.nth} times")
-            time.sleep(0.05)
+
+@dataclass(frozen=True, slots=True)
+class BrokerGoneWithWorkInHand:
+    """A process freezes with a batch in hand; when it wakes the broker is dead, and stays so for a while."""
+
+    part: str
+    point: Point
+    nth: int = 3
+    down_s: float = 5.0
+
+    def strike(self, scene: Scene) -> Struck:
+        freeze_at(scene, self.part, self.point, self.nth)
+        scene.platform.keepers["kafka"].kill()
+        scene.platform.cont(self.part)
+        time.sleep(self.down_s)
+        back_after_s = bring_back(scene, "kafka")
+        scene.platform.wait_ready(self.part, timeout_s=BACK_TIMEOUT_S)
+        return Struck(f"broker gone from under {self.part}", ("kafka", self.part), True, back_after_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +240,17 @@ def bring_back(scene: Scene, part: str) -> float:
     scene.platform.start(part)
     scene.platform.wait_ready(part, timeout_s=BACK_TIMEOUT_S)
     return time.monotonic() - began
+
+
+def freeze_at(scene: Scene, part: str, point: Point, nth: int) -> None:
+    """Start it anew; returns once it has frozen itself at the point. Raises PointMissed."""
+    scene.platform.kill(part)
+    scene.platform.start(part, {"FEEDMILL_FAILPOINTS": f"{point}:{nth}:freeze"}, restarts=False)
+    give_up_at = time.monotonic() + POINT_TIMEOUT_S
+    while not is_stopped(scene.platform, part):
+        if time.monotonic() > give_up_at:
+            raise PointMissed(f"{part} never came by {point} {nth} times")
+        time.sleep(0.05)
 
 
 def is_stopped(platform: Platform, part: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos.faults import CrashAt, Fault, Freeze, PoisonThenCrash, Wait, ZombieAt
+from chaos.faults import BrokerGoneWithWorkInHand, CrashAt, Fault, PoisonThenCrash, Wait, ZombieAt
 from chaos.fire import Fight, Outcome, fight
 from chaos.stage import CLICKHOUSE_SINK, ENRICHER, POSTGRES_SINK, PROCESSES, Stage, stage_shape
 from feedmill.runtime.failpoints import Guard, Point
@@ -44,7 +44,11 @@ CONTROLS: tuple[Control, ...] = (
         ("D dead letters",),
     ),
     Control(Guard.COMPARE_AND_SET, (ZombieAt(POSTGRES_SINK, Point.POSTGRES_BEFORE_WRITE),), ("P a position",)),
-    Control(Guard.NO_HOLES, (Freeze("kafka", 7.0), Freeze("kafka", 7.0)), ("P activity", "E nothing is passed over")),
+    Control(
+        Guard.NO_HOLES,
+        (BrokerGoneWithWorkInHand(ENRICHER, Point.ENRICHER_BEFORE_SEND),),
+        ("E the enriched log has each event once", "P activity"),
+    ),
     Control(Guard.NEWLY_INSERTED, (Wait(8),), ("S who",), SMALL_MEMORY, 3_000),
 )
 """One for each guard; a test holds this to the list of guards."""

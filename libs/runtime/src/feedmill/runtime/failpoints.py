@@ -20,6 +20,7 @@ class Point(StrEnum):
 
     INGEST_BEFORE_PRODUCE = "ingest:before-produce"
     INGEST_AFTER_ACK = "ingest:after-ack"
+    ENRICHER_BEFORE_SEND = "enricher:before-send"
     ENRICHER_AFTER_SEND = "enricher:after-send"
     ENRICHER_AFTER_ACK = "enricher:after-ack"
     ENRICHER_AFTER_COMMIT = "enricher:after-commit"

@@ -101,6 +101,7 @@ class Enricher:
     def _finish(self, work: _Work) -> None:
         letters_first = guarded(Guard.DEAD_LETTER_FIRST)
         if not work.sent:
+            hit(Point.ENRICHER_BEFORE_SEND)
             if letters_first:
                 self._dead_letters.publish(work.rejected)  # 1
             self._producer.send_many(work.outgoing)  # 2
