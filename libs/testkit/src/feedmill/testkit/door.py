@@ -8,12 +8,14 @@ assert house.log.records[0].key == "1"
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from feedmill.contracts.times import parse_time
@@ -251,9 +253,19 @@ def a_house(**settings: Any) -> FakeHouse:
     return FakeHouse(house, log, world, waiting, blocks)
 
 
-def a_client(fake: FakeHouse) -> TestClient:
-    """Speaks to the real app, errors and all; its lifespan, which would connect, is not entered."""
-    app = app_of(fake.house.settings, Health("ingest"))
+def an_app(fake: FakeHouse) -> FastAPI:
+    """The real app; what it opens is the fake."""
+
+    @asynccontextmanager
+    async def opened(settings: IngestSettings, health: Health) -> AsyncIterator[House]:
+        yield fake.house
+
+    app = app_of(fake.house.settings, Health("ingest"), opened)
     app.state.house = fake.house
     app.state.access_log = False
-    return TestClient(app, raise_server_exceptions=False)
+    return app
+
+
+def a_client(fake: FakeHouse) -> TestClient:
+    """Speaks to the real app, errors and all."""
+    return TestClient(an_app(fake), raise_server_exceptions=False)

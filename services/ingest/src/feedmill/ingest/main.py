@@ -1,12 +1,13 @@
 """Composition root: `feedmill-ingest`."""
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
-from feedmill.ingest import events, family_a, house, openapi, users
+from feedmill.ingest import events, family_a, openapi, users
+from feedmill.ingest.house import House, opened
 from feedmill.ingest.settings import IngestSettings
 from feedmill.runtime import failpoints, logs
 from feedmill.runtime.gc_policy import collect_rarely
@@ -20,13 +21,16 @@ Send a key as `X-App-Key` or `Authorization: Bearer`. Every answer carries `Feed
 the read has what you wrote."""
 
 
-def app_of(settings: IngestSettings, health: Health) -> FastAPI:
+Opener = Callable[[IngestSettings, Health], AbstractAsyncContextManager[House]]
+
+
+def app_of(settings: IngestSettings, health: Health, open_house: Opener = opened) -> FastAPI:
     """Nothing connects before the app starts."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with house.opened(settings, health) as opened:
-            app.state.house = opened
+        async with open_house(settings, health) as house:
+            app.state.house = house
             yield
 
     app = create_app("ingest", description=DESCRIPTION, health=health, lifespan=lifespan)
