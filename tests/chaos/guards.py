@@ -15,6 +15,9 @@ from chaos.stage import CLICKHOUSE_SINK, ENRICHER, POSTGRES_SINK, PROCESSES, Sta
 from feedmill.runtime.failpoints import Guard, Point
 
 SMALL_MEMORY = {ENRICHER: {"FEEDMILL_ENRICHER__MEMORY_IDS_PER_PARTITION": "100"}}
+LONG_SESSION = {ENRICHER: {"FEEDMILL_ENRICHER__GROUP__SESSION_TIMEOUT_MS": "30000"}}
+"""Or the session is lost with the broker, and the new assignment reads again what was given up."""
+
 EVENTS = 1_500
 EVENTS_PER_S = 250.0
 
@@ -48,6 +51,7 @@ CONTROLS: tuple[Control, ...] = (
         Guard.NO_HOLES,
         (BrokerGoneWithWorkInHand(ENRICHER, Point.ENRICHER_BEFORE_SEND),),
         ("E the enriched log has each event once", "P activity"),
+        LONG_SESSION,
     ),
     Control(Guard.NEWLY_INSERTED, (Wait(8),), ("S who",), SMALL_MEMORY, 3_000),
 )
@@ -66,7 +70,7 @@ class Verdict:
 
 def try_without(control: Control, seed: int, folder: Path, *, off: bool = True) -> Verdict:
     """A platform of its own; `off=False` runs the same with the guard on, and must stay green."""
-    memory_covers = ENRICHER not in control.cover
+    memory_covers = control.cover is not SMALL_MEMORY
     tried = Fight(seed, control.events, EVENTS_PER_S, control.faults, memory_covers, rest_within_s=30.0)
     with Stage(folder / f"guard-{control.guard}.jsonl", stage_shape(control.environment(off=off))) as stage:
         return Verdict(control, fight(stage, tried))
