@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -16,11 +18,14 @@ import pytest
 from feedmill.cli import digest
 from feedmill.contracts import headers
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
+from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.decode import decode
 from feedmill.feed_writer.postgres.sink import first_of_each
 from feedmill.feed_writer.postgres.store import Move, Poisoned, PostgresStore
 from feedmill.feed_writer.row import START, Position, Row
+from feedmill.feed_writer.settings import PostgresSinkSettings
 from feedmill.runtime.failpoints import Guard
+from feedmill.runtime.health import Health
 from feedmill.runtime.outcome import Overtaken, Record, TopicPartition, Transient
 from feedmill.testkit.enriched import a_record, an_activity
 from feedmill.testkit.running import RunningPostgres
@@ -301,7 +306,7 @@ def test_a_lock_that_is_held_too_long_is_transient_and_the_next_try_succeeds(
     store = postgres_store()
     write(store, [a_record(offset=0)])
     store._settings = store._settings.model_copy(update={"lock_timeout_ms": 50})
-    store.close()
+    store._drop()
     with closing(psycopg2.connect(stores[0])) as frozen, frozen.cursor() as cursor:
         cursor.execute("SELECT FROM sink_position FOR UPDATE")
         with pytest.raises(Transient, match="55P03"):
@@ -319,6 +324,25 @@ def test_a_lost_connection_is_transient_and_is_opened_again(stores: tuple[str, s
     with pytest.raises(Transient):
         write(store, [a_record(offset=1)])
     write(store, [a_record(offset=1)])
+    assert query(stores[0], "SELECT count(*) FROM activity") == [(2,)]
+
+
+def test_a_frozen_postgres_is_given_up_and_found_again(
+    postgres: RunningPostgres, stores: tuple[str, str], health: Health
+) -> None:
+    settings = PostgresSinkSettings(call_timeout_ms=300)
+    with closing(PostgresStore(stores[0], settings, Contact(health, "postgres"))) as store:
+        write(store, [a_record(offset=0)])
+        at = store.positions([P0])
+        backend = query(stores[0], "SELECT pid FROM pg_stat_activity WHERE application_name = 'feed-writer-postgres' "
+                        "AND datname = current_database()")[0][0]  # fmt: skip
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            with pytest.raises(Transient):
+                store.write([], {P0: Move(at[P0], Position(5, 5))})
+        finally:
+            os.kill(backend, signal.SIGCONT)
+        write(store, [a_record(offset=1)])
     assert query(stores[0], "SELECT count(*) FROM activity") == [(2,)]
 
 

@@ -30,7 +30,10 @@ _ADDRESS_OF = {SinkName.POSTGRES: "FEEDMILL_POSTGRES_DSN", SinkName.CLICKHOUSE: 
 class PostgresSinkSettings(Section):
     connect_timeout_ms: int = Field(default=2_000, ge=1_000)
     lock_timeout_ms: int = Field(default=5_000, ge=1, description="a frozen writer may hold a position's row")
-    statement_timeout_ms: int = Field(default=30_000, ge=1)
+    statement_timeout_ms: int = Field(default=15_000, ge=1)
+    call_timeout_ms: int = Field(
+        default=20_000, ge=1, description="a transaction that gets no answer; below what liveness calls stalled (30 s)"
+    )
     idle_timeout_ms: int = Field(default=10_000, ge=1, description="a frozen writer's transaction is ended after this")
     commit_interval_ms: int = Field(default=1_000, ge=1, description="of the group's offsets, for lag tools only")
 
@@ -40,7 +43,7 @@ class ClickHouseSinkSettings(Section):
     buffer_rows: int = Field(default=20_000, ge=1, description="rows held over all partitions; bounds the memory")
     flush_after_ms: int = Field(default=500, ge=1, description="how long a row may wait for more")
     connect_timeout_ms: int = Field(default=2_000, ge=100)
-    insert_timeout_ms: int = Field(default=30_000, ge=1_000)
+    insert_timeout_ms: int = Field(default=10_000, ge=1_000, description="below what liveness calls stalled (30 s)")
 
 
 class FeedWriterSettings(Settings):

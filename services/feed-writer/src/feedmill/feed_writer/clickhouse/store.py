@@ -75,6 +75,7 @@ class ClickHouseStore:
                     compress=False,
                     connect_timeout=self._settings.connect_timeout_ms / 1_000,
                     send_receive_timeout=self._settings.insert_timeout_ms / 1_000,
+                    query_retries=0,
                     client_name="feed-writer-clickhouse",
                 )
             yield self._client

@@ -15,6 +15,7 @@ from psycopg2.extensions import cursor as Cursor
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.postgres import copy_text, merges
 from feedmill.feed_writer.postgres.errors import Meaning, meaning_of
+from feedmill.feed_writer.postgres.watchdog import Watchdog
 from feedmill.feed_writer.row import Position, Row
 from feedmill.feed_writer.settings import PostgresSinkSettings
 from feedmill.runtime.failpoints import Guard, Point, guarded, hit
@@ -43,6 +44,7 @@ class PostgresStore:
         self._settings = settings
         self._seen = seen
         self._connection: Connection | None = None
+        self._watchdog = Watchdog(settings.call_timeout_ms / 1_000)
 
     def positions(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Position]:
         """Where each partition stands; one never seen gets its row and stands at the start."""
@@ -89,6 +91,11 @@ class PostgresStore:
                 cursor.execute("SELECT 1")
 
     def close(self) -> None:
+        """For good."""
+        self._drop()
+        self._watchdog.close()
+
+    def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(psycopg2.Error):
@@ -99,7 +106,7 @@ class PostgresStore:
         """Statements that begin and end one transaction; whatever happens, none is left open."""
         try:
             connection = self._connection or self._open()
-            with connection.cursor() as cursor:
+            with self._watchdog.watching(connection), connection.cursor() as cursor:
                 try:
                     yield cursor
                 except Overtaken:
@@ -118,12 +125,16 @@ class PostgresStore:
             keepalives_interval=2,
             keepalives_count=3,
         )
+        try:
+            connection.autocommit = True
+            connection.set_client_encoding("UTF8")
+            with self._watchdog.watching(connection), connection.cursor() as cursor:
+                cursor.execute(_session(self._settings))
+                cursor.execute(merges.TEMPORARY)
+        except psycopg2.Error:
+            connection.close()
+            raise
         self._connection = connection
-        connection.autocommit = True
-        connection.set_client_encoding("UTF8")
-        with connection.cursor() as cursor:
-            cursor.execute(_session(self._settings))
-            cursor.execute(merges.TEMPORARY)
         return connection
 
     def _translated(self, error: psycopg2.Error) -> Exception:
@@ -131,12 +142,12 @@ class PostgresStore:
         if meaning is Meaning.AGAIN or meaning is Meaning.POISON:
             try:
                 if self._connection is not None:
-                    with self._connection.cursor() as cursor:
+                    with self._watchdog.watching(self._connection), self._connection.cursor() as cursor:
                         cursor.execute("ROLLBACK")
             except psycopg2.Error:
-                self.close()
+                self._drop()
         else:
-            self.close()
+            self._drop()
         if meaning is Meaning.POISON:
             return Poisoned(f"{error.pgcode}: {error.diag.message_primary or ''}")
         if meaning is Meaning.BUG:

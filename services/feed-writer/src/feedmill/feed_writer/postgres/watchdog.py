@@ -1,0 +1,67 @@
+"""Ends calls to a Postgres that neither answers nor goes away: a frozen one keeps its sockets alive for ever.
+
+psycopg2 waits in C without a limit, and its asynchronous mode knows no COPY. So a thread shuts the socket down under a
+call that takes too long; the call then ends as a lost connection does.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from psycopg2.extensions import connection as Connection
+
+LOOK_S = 0.25
+
+
+class Watchdog:
+    """One thread, asleep while nothing is watched. A process has one connection, so one call at a time."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._news = threading.Condition()
+        self._watched: tuple[int, float] | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._watch, name="postgres-watchdog", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def watching(self, connection: Connection) -> Iterator[None]:
+        """What is done in here ends within the limit, by force if need be."""
+        with self._news:
+            self._watched = (connection.fileno(), time.monotonic() + self._limit_s)
+            self._news.notify()
+        try:
+            yield
+        finally:
+            with self._news:
+                self._watched = None
+
+    def close(self) -> None:
+        with self._news:
+            self._closed = True
+            self._news.notify()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        with self._news:
+            while not self._closed:
+                if self._watched is None:
+                    self._news.wait()
+                    continue
+                descriptor, ends_s = self._watched
+                if time.monotonic() >= ends_s:
+                    _shut_down(descriptor)
+                    self._watched = None
+                else:
+                    self._news.wait(LOOK_S)
+
+
+def _shut_down(descriptor: int) -> None:
+    """The connection keeps its descriptor and finds the other side gone."""
+    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as shared:
+        shared.shutdown(socket.SHUT_RDWR)
