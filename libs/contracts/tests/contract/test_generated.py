@@ -103,14 +103,9 @@ def test_a_schema_gone_and_an_enums_values_are_noticed() -> None:
     old: dict[str, Any] = {"enum": ["a", "b"]}
     new: dict[str, Any] = {"enum": ["b", "c"]}
     assert len(list(compat.breaks({"x": old}, {"x": new}))) == 2
-    either: list[dict[str, Any]] = [
-        {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        {"anyOf": [{"type": "string"}]},
-        {"items": {}},
-        {},
-    ]
-    assert list(compat.breaks({"x": either[0]}, {"x": either[1]}))
-    assert list(compat.breaks({"x": {"items": {"type": "null"}}}, {"x": {"items": {"type": "string"}}}))
+    text, null = {"type": "string"}, {"type": "null"}
+    assert list(compat.breaks({"x": {"anyOf": [text, null]}}, {"x": {"anyOf": [text]}}))
+    assert list(compat.breaks({"x": {"items": null}}, {"x": {"items": text}}))
 
 
 def test_the_cloudevents_sdk_reads_our_headers() -> None:
