@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.status import Status
 
 from bench import report
+from bench.doors import UNLIMITED
 from bench.harness import FULL, SHORT, Figure, Plan
 from bench.machine import load_average, this_machine
 from feedmill.runtime.gc_policy import collect_rarely
@@ -64,7 +65,7 @@ def _run(names: Sequence[str], plan: Plan, console: Console) -> list[Figure]:
 def _run_on_one(names: Sequence[str], plan: Plan, services: bool, status: Status) -> list[Figure]:
     figures: list[Figure] = []
     status.update("starting Kafka, Postgres and ClickHouse")
-    platform = Platform(Shape(auto_restart=False))
+    platform = Platform(Shape(env={"ingest": UNLIMITED}))
     try:
         platform.start_stores()
         platform.prepare()
