@@ -20,6 +20,7 @@ from feedmill.feed_writer.settings import FeedWriterSettings, SinkName
 from feedmill.runtime import logs
 from feedmill.runtime.dead_letters import DeadLetters, RejectLimit
 from feedmill.runtime.failpoints import check_build
+from feedmill.runtime.gc_policy import collect_rarely
 from feedmill.runtime.health import Health, SidePort
 from feedmill.runtime.kafka import Consumer, Producer
 from feedmill.runtime.loop import Loop
@@ -42,6 +43,7 @@ def run(settings: FeedWriterSettings) -> None:
         consumer = opened.enter_context(
             closing(Consumer(settings.kafka, group, TOPICS, settings.group, on_revoked=sink.revoked))
         )
+        collect_rarely()
         Loop(consumer, sink, stop, settings.loop, health).run()
 
 
