@@ -7,7 +7,7 @@ within each key, and the state the log adds up to. Everything is compared as set
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -88,11 +88,14 @@ def origin_of(letter: Record) -> tuple[str, int, int]:
     return letter.headers["dlq-topic"], int(letter.headers["dlq-partition"]), int(letter.headers["dlq-offset"])
 
 
-def check_all(ledger: Ledger, observed: Observed, *, memory_covers: bool = True) -> list[Check]:
-    """Every check. `memory_covers=False` where the enricher's memory was made small: older repeats may reach sinks."""
+def check_all(
+    ledger: Ledger, observed: Observed, *, memory_covers: bool = True, others: Collection[str] = ()
+) -> list[Check]:
+    """Every check. `memory_covers=False` where the enricher's memory was made small: older repeats may reach sinks.
+    `others` are sources of events that no ledger was kept of."""
     contents = contents_of(ledger, observed)
     return [
-        raw_holds_what_was_acked(ledger, contents),
+        raw_holds_what_was_acked(ledger, contents, others),
         nothing_refused_anywhere(ledger, contents),
         told_positions_are_true(ledger, contents),
         bodies_are_as_sent(ledger, contents),
@@ -111,10 +114,11 @@ def check_all(ledger: Ledger, observed: Observed, *, memory_covers: bool = True)
     ]
 
 
-def raw_holds_what_was_acked(ledger: Ledger, contents: Contents) -> Check:
+def raw_holds_what_was_acked(ledger: Ledger, contents: Contents, others: Collection[str]) -> Check:
     check = Check("K every acknowledged event is in the raw log", len(ledger.acked))
     check.problems += [f"lost {i}" for i in sorted(ledger.acked - contents.ids)]
-    check.problems += [f"never sent {i}" for i in sorted(contents.ids - ledger.entries.keys())]
+    ours = {i for i, record in contents.first.items() if record.headers["ce_source"] not in others}
+    check.problems += [f"never sent {i}" for i in sorted(ours - ledger.entries.keys())]
     return check
 
 

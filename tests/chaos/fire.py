@@ -17,7 +17,7 @@ from chaos.load import LoadSettings, run_load
 from chaos.nemesis import Nemesis
 from chaos.observed import observe
 from chaos.poison import Planter
-from chaos.stage import PROCESSES, QUIET_TIMEOUT_S, NotLive, Quiet, Stage, Work
+from chaos.stage import PROCESSES, QUIET_TIMEOUT_S, NotLive, Stage, Work, wait_until_quiet
 from chaos.watch import PositionWatch
 from feedmill.cli.local.keeper import State
 
@@ -100,7 +100,7 @@ def wait_for_rest(stage: Stage, liveness: Check, within_s: float) -> float:
         return ", ".join(p for p in PROCESSES if p in kept and kept[p].state is State.FAILED) or None
 
     try:
-        return Quiet(stage.stores, within_s).wait(dead)
+        return wait_until_quiet(stage, within_s, dead)
     except NotLive as reason:
         liveness.problems.append(str(reason))
         return float("inf")

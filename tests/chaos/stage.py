@@ -7,9 +7,8 @@ import os
 import subprocess
 import sys
 import time
-import urllib.error
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -82,6 +81,18 @@ class Stage:
     def ingest_url(self) -> str:
         return self.platform.address(INGEST)
 
+    def ends_now(self) -> dict[int, int]:
+        """The last offset of each raw partition that has any."""
+        return {p: end - 1 for p, end in ends_of(self.stores.kafka, RAW).items() if end}
+
+    def applied(self, goal: Mapping[int, int]) -> bool:
+        """Whether both stores have applied so much of the raw log. False also while one is away."""
+        try:
+            sinks = (postgres_positions(self.stores.postgres), clickhouse_positions(self.stores.clickhouse))
+        except (psycopg2.Error, OSError):
+            return False
+        return all(sink.get(p, -1) >= last for sink in sinks for p, last in goal.items())
+
     def feedmill(self, *arguments: str, timeout_s: float = 180) -> Any:
         """The command's JSON answer; the platform's addresses are given to it."""
         done = subprocess.run(
@@ -106,9 +117,9 @@ class Stage:
         }
 
 
-def stage_shape(env: Mapping[str, Mapping[str, str]] | None = None) -> Shape:
+def stage_shape(env: Mapping[str, Mapping[str, str]] | None = None, services: tuple[str, ...] = PROCESSES) -> Shape:
     """What chaos breaks: no gateway and no api in the way; a part that ends is brought back, as everywhere."""
-    return Shape(services=PROCESSES, env=env or {}, auto_restart=True, test_build=True)
+    return Shape(services=services, env=env or {}, auto_restart=True, test_build=True)
 
 
 def keep_raw_rows(url: str) -> None:
@@ -144,35 +155,22 @@ class Work:
         return any(max(0, done.get(p, 0)) < end for p, end in ends_before.items())
 
 
-@dataclass(slots=True)
-class Quiet:
-    """Waits until both stores have applied the raw log to its end."""
+def wait_until_quiet(stage: Stage, timeout_s: float, alive: Callable[[], str | None]) -> float:
+    """Seconds until both stores have applied the raw log to its end. Raises NotLive; `alive` says who died, if any."""
+    began = time.monotonic()
+    while not stage.applied(stage.ends_now()):
+        dead = alive()
+        if dead is not None:
+            raise NotLive(f"{dead} ended by itself")
+        if time.monotonic() - began > timeout_s:
+            raise NotLive(f"not at rest after {timeout_s:.0f} s: {standing(stage)}")
+        time.sleep(0.3)
+    return time.monotonic() - began
 
-    stores: Stores
-    timeout_s: float = QUIET_TIMEOUT_S
-    poll_s: float = 0.3
-    last: dict[str, dict[int, int]] = field(default_factory=dict)
 
-    def wait(self, alive: Callable[[], str | None] = lambda: None) -> float:
-        """Seconds it took. Raises NotLive; `alive` says which process died, or None."""
-        began = time.monotonic()
-        while not self._at_rest():
-            dead = alive()
-            if dead is not None:
-                raise NotLive(f"{dead} ended by itself")
-            if time.monotonic() - began > self.timeout_s:
-                raise NotLive(f"not at rest after {self.timeout_s:.0f} s: {self.last}")
-            time.sleep(self.poll_s)
-        return time.monotonic() - began
-
-    def _at_rest(self) -> bool:
-        try:
-            self.last = {
-                "raw": {p: end - 1 for p, end in ends_of(self.stores.kafka, RAW).items() if end},
-                "postgres": postgres_positions(self.stores.postgres),
-                "clickhouse": clickhouse_positions(self.stores.clickhouse),
-            }
-        except (psycopg2.Error, OSError, urllib.error.URLError):
-            return False
-        raw, *sinks = self.last.values()
-        return all(sink.get(p, -1) >= last for sink in sinks for p, last in raw.items())
+def standing(stage: Stage) -> dict[str, dict[int, int]]:
+    return {
+        "raw": stage.ends_now(),
+        "postgres": postgres_positions(stage.stores.postgres),
+        "clickhouse": clickhouse_positions(stage.stores.clickhouse),
+    }
