@@ -248,7 +248,7 @@ def test_a_batch_gets_its_acknowledgements_in_the_order_sent(settings: KafkaSett
         acks = await asyncio.wait_for(producer.send_batch(messages), WAIT_S)
         assert producer.queued_records == 0
         await producer.close(WAIT_S)
-        return [tuple(ack) for ack in acks]
+        return [(ack.partition, ack.offset, ack.error) for ack in acks]
 
     acks = asyncio.run(send())
     assert all(error is None for _, _, error in acks)

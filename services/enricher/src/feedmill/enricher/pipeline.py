@@ -39,16 +39,17 @@ class Pipeline:
         rejected: list[DeadLetter] = []
         last: dict[Lane, int] = {}
         for record in records:
-            lane = lanes[record.topic_partition]
-            if record.offset <= lane.written:
+            lane = lanes[record.topic, record.partition]  # type: ignore[index]  # a TopicPartition is such a tuple
+            offset = record.offset
+            if offset <= lane.written:
                 continue
-            last[lane] = record.offset
+            last[lane] = offset
             event = decode(record)
             if isinstance(event, Rejected):
                 rejected.append(DeadLetter(record, event, _origin(record)))
             elif self._is_new(lane, event):
                 outgoing.append(_enriched(lane, record, event))
-                lane.written = record.offset
+                lane.written = offset
         for lane, offset in last.items():
             if offset > lane.written:
                 outgoing.append(self.marker(lane, offset))
@@ -77,12 +78,17 @@ def _enriched(lane: Lane, record: Record, event: Event) -> Outgoing:
     if headers.EVENT_ID not in kept:
         kept[headers.EVENT_ID] = str(UUID(bytes=event.id)).encode()
         kept[headers.CE_TYPE] = event.verb.type.encode()
-    added: Headers = [*_source(lane, record.offset), (headers.ACCEPTED_AT, b"%d" % record.timestamp_ms)]
     if event.origin_offset is not None:
         for name in _NOT_KEPT:
             kept.pop(name, None)
-        added.append((headers.ORIGIN_OFFSET, b"%d" % event.origin_offset))
-    return (lane.enriched_topic, record.key, _encode(enrich(event)), [*kept.items(), *added], lane.raw.partition)
+        kept[headers.ORIGIN_OFFSET] = b"%d" % event.origin_offset
+    sent: Headers = [
+        *kept.items(),
+        (headers.SOURCE_OFFSET, b"%d" % record.offset),
+        (headers.SOURCE_FROM, b"%d" % lane.written),
+        (headers.ACCEPTED_AT, b"%d" % record.timestamp_ms),
+    ]
+    return (lane.enriched_topic, record.key, _encode(enrich(event)), sent, record.partition)
 
 
 def _origin(record: Record) -> tuple[str, int, int]:

@@ -109,8 +109,8 @@ class Enricher:
             hit(Point.ENRICHER_AFTER_SEND)
         self._producer.flush(ACK_WAIT_S)
         hit(Point.ENRICHER_AFTER_ACK)
-        for record in work.records:
-            self._lanes[record.topic_partition].next_offset = record.offset + 1
+        for place, next_offset in {(r.topic, r.partition): r.offset + 1 for r in work.records}.items():
+            self._lanes[TopicPartition(*place)].next_offset = next_offset
         self._work = None
         if work.rejected:
             self._commit()
