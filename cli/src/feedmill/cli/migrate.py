@@ -6,7 +6,6 @@ Postgres applies each file in a transaction; ClickHouse has none, so its files a
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +18,7 @@ import psycopg2
 from clickhouse_connect.driver.client import Client
 from psycopg2.extensions import connection as Connection
 
+from feedmill.cli.config import CliSettings
 from feedmill.cli.migration_files import Migration, folder_of, load
 
 LOCK_KEY: Final = 0x66656564_6D696C6C  # "feedmill"
@@ -196,7 +196,12 @@ def _state(migration: Migration, applied: str | None) -> str:
 
 def main() -> int:
     """`python -m feedmill.cli.migrate`: what an image runs before the services start; addresses from the settings."""
-    for standing in run(os.environ["FEEDMILL_POSTGRES_DSN"], os.environ["FEEDMILL_CLICKHOUSE_URL"]):
+    given = CliSettings.from_env().given
+    missing = [store for store in ("postgres", "clickhouse") if store not in given]
+    if missing:
+        print(f"no address of {' and '.join(missing)}: set FEEDMILL_POSTGRES_DSN and FEEDMILL_CLICKHOUSE_URL")
+        return 2
+    for standing in run(given["postgres"], given["clickhouse"]):
         print(f"applied {standing.store}/{standing.migration.label}")
     return 0
 
