@@ -25,7 +25,10 @@ WITH_URL = 0.2
 _START = datetime(2026, 11, 1, tzinfo=UTC)
 _MIX = ("post", "like", "share", "comment", "follow")
 _WEIGHTS = (40, 35, 10, 10, 5)
-_WORDS = "the mill turns again tonight and #rust #python meets @nico while we read on about feeds streams and tables"
+_WORDS = "the mill turns again tonight and the river reads along while we wait for feeds streams and tables "
+_SIGNS = (" #rust and #python", " said @nico", " #evening with @eric")
+WITH_SIGNS = 0.4
+"""Of all texts: what names a topic or somebody."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -62,7 +65,8 @@ def post_object(object_id: int, rng: random.Random) -> dict[str, Any]:
 
 def text(rng: random.Random, chars: int) -> str:
     start = rng.randrange(len(_WORDS))
-    return (_WORDS * (chars // len(_WORDS) + 2))[start : start + chars]
+    words = (_WORDS * (chars // len(_WORDS) + 2))[start : start + chars]
+    return words + rng.choice(_SIGNS) if rng.random() < WITH_SIGNS else words
 
 
 def _envelope(kind: str, actor: int, number: int, seed: int) -> list[tuple[str, bytes]]:

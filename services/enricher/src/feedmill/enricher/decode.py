@@ -27,10 +27,9 @@ _VERB_OF: Final[Mapping[tuple[str, bytes | None], Verb]] = {
     (verb.topic.name, verb.type.encode()): verb for verb in VERBS.values()
 }
 """Topic and `ce_type` as it travels -> verb: one look-up for nearly every record."""
-_CANONICAL_TIME_CHARS: Final = len("2026-11-21T10:00:00.123456Z")
-
-
 _FLAT: Final = frozenset({structs.ObjectRef, structs.UserRef})
+"""Objects without free JSON below them."""
+_CANONICAL_TIME_CHARS: Final = len("2026-11-21T10:00:00.123456Z")
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

@@ -17,10 +17,13 @@ from feedmill.contracts.enriched import (
     EnrichedTarget,
     EnrichedUser,
 )
+from feedmill.contracts.structs import OnObject, OnUser
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED
 from feedmill.enricher.decode import Event
 from feedmill.enricher.text import canonical, mentions_in, tags_in
 
+_REFERENCES: Final = frozenset({OnObject, OnUser})
+"""Who did something to what: actor_id and a reference, no more."""
 NO_ACTOR: Final = 0
 """actor_id of what nobody did, like a link's preview."""
 
@@ -34,6 +37,9 @@ def enrich(event: Event) -> EnrichedActivity | EnrichedReading | EnrichedContent
 
 def _activity(event: Event) -> EnrichedActivity:
     data, verb = event.data, event.verb.name
+    if type(data) in _REFERENCES:  # half of all events: nothing in them to look at
+        thing = data.object
+        return EnrichedActivity(verb, data.actor_id, event.occurred_at or "", EnrichedObject(thing.type, thing.id))
     target = getattr(data, "target", None)
     return EnrichedActivity(
         verb=verb,
