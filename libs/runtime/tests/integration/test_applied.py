@@ -118,12 +118,12 @@ def test_nobody_waits_on_a_postgres_that_is_away(state: str) -> None:
         log.reaches(RAW, 0, 10)
         waiting = asyncio.create_task(applied.wait_for(Positions.of(RAW, 0, 3), 20))
         await until(lambda: bool(applied._waiters))
-        pool, postgres._pool = postgres._pool, None
+        live, postgres._live = postgres._live, None
         with pytest.raises(StoreAway):
             await waiting
         with pytest.raises(StoreAway):
             await applied.wait_for(Positions.of(RAW, 0, 3), 20)
-        postgres._pool = pool
+        postgres._live = live
 
     run(state, test)
 

@@ -37,7 +37,7 @@ def run(state: str, test: Callable[[KeyRing, Clock, Postgres], Coroutine[Any, An
 async def away(postgres: Postgres) -> None:
     """As if Postgres could not be reached: the pool is gone, and nothing brings it back."""
     await postgres.__aexit__(None, None, None)
-    postgres._pool = None
+    postgres._live = None
 
 
 def test_a_key_is_found_by_either_header_and_echoed_as_sent(state: str) -> None:

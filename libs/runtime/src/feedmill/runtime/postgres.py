@@ -6,16 +6,18 @@ again and lets calls through as soon as it answers.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import monotonic
 from types import MappingProxyType, TracebackType
 from typing import Final, Self, TypeVar
 
 import asyncpg
-from asyncpg.pool import Pool, PoolConnectionProxy
 
 from feedmill.runtime import logs
 from feedmill.runtime.background import background
+from feedmill.runtime.connections import Connection as Connection
+from feedmill.runtime.connections import Connections
+from feedmill.runtime.connections import Row as Row
 from feedmill.runtime.health import Health
 from feedmill.runtime.outcome import Transient
 from feedmill.runtime.settings import PostgresSettings
@@ -23,8 +25,6 @@ from feedmill.runtime.settings import PostgresSettings
 log = logs.get("feedmill.postgres")
 
 ResultT = TypeVar("ResultT")
-Connection = PoolConnectionProxy
-Row = asyncpg.Record
 
 AWAY_ERRORS: Final = (
     OSError,  # refused, reset, and TimeoutError: Postgres says nothing
@@ -32,6 +32,9 @@ AWAY_ERRORS: Final = (
     asyncpg.OperatorInterventionError,  # shutting down, starting up
     asyncpg.InsufficientResourcesError,  # no connection left, disk full
 )
+
+TOLD: Final = (*AWAY_ERRORS, asyncpg.InterfaceError)
+"""What `translated` has a word for; anything else is the caller's."""
 
 
 class StoreAway(Transient):
@@ -55,7 +58,7 @@ class Postgres:
         self._settings = settings
         self.health = health
         self._session = {"application_name": application, **session}
-        self._pool: Pool[Row] | None = None
+        self._live: Connections | None = None
         self._free = asyncio.Semaphore(settings.pool_size)
         self._silent_s = settings.statement_timeout_s + 1  # the server itself cancels before
         self._lost = asyncio.Event()
@@ -74,105 +77,95 @@ class Postgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._opened.aclose()
-        if self._pool is not None:
-            self._pool.terminate()
+        if self._live is not None:
+            self._live.terminate()
 
     @property
     def up(self) -> bool:
         """Whether a call would be tried."""
-        return self._pool is not None
+        return self._live is not None
 
     async def fetch(self, sql: str, *arguments: object) -> list[Row]:
         """All rows. The statement is prepared once a connection. Raises StoreAway."""
         async with self._free:
-            return await self._guarded(lambda pool: pool.fetch(sql, *arguments))
+            return await self._asked(asyncpg.Connection.fetch, sql, arguments)
 
     async def fetchrow(self, sql: str, *arguments: object) -> Row | None:
         """The first row. Raises StoreAway."""
         async with self._free:
-            return await self._guarded(lambda pool: pool.fetchrow(sql, *arguments))
+            return await self._asked(asyncpg.Connection.fetchrow, sql, arguments)
 
     async def execute(self, sql: str, *arguments: object) -> str:
         """The command tag, as `UPDATE 1`. Raises StoreAway; then it may or may not have happened."""
         async with self._free:
-            return await self._guarded(lambda pool: pool.execute(sql, *arguments))
+            return await self._asked(asyncpg.Connection.execute, sql, arguments)
 
     async def poll(self, sql: str, *, silent_s: float) -> list[Row]:
         """All rows, for the one task that asks all the time: no other call can keep it waiting for a connection.
 
         Silence longer than `silent_s` opens the circuit, so this is how a frozen Postgres is noticed. Raises StoreAway.
         """
-        return await self._guarded(lambda pool: pool.fetch(sql), silent_s)
+        return await self._asked(asyncpg.Connection.fetch, sql, (), silent_s)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["Connection[Row]"]:
+    async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside a transaction. Raises StoreAway; at the end of the block it may have committed."""
-        async with self._free:
-            pool = self._open_pool()
-            watch = self._watched(pool, self._silent_s)
-            try:
-                async with pool.acquire() as connection, connection.transaction():
-                    yield connection
-            except (*AWAY_ERRORS, asyncpg.InterfaceError) as error:
-                raise self._translated(error, pool) from error
-            finally:
-                watch.cancel()
+        async with self._free, self._taken(self._silent_s) as connection, connection.transaction():
+            yield connection
 
-    def _open_pool(self) -> "Pool[Row]":
-        if self._pool is None:
-            raise StoreAway("postgres is away")
-        return self._pool
-
-    async def _guarded(
-        self, ask: Callable[["Pool[Row]"], Awaitable[ResultT]], silent_s: float | None = None
+    async def _asked(
+        self,
+        method: Callable[..., Awaitable[ResultT]],
+        sql: str,
+        arguments: tuple[object, ...],
+        silent_s: float | None = None,
     ) -> ResultT:
-        pool = self._open_pool()
-        watch = self._watched(pool, silent_s or self._silent_s)
-        try:
-            return await ask(pool)
-        except (*AWAY_ERRORS, asyncpg.InterfaceError) as error:
-            raise self._translated(error, pool) from error
-        finally:
-            watch.cancel()
+        async with self._taken(silent_s or self._silent_s) as connection:
+            return await method(connection, sql, *arguments)
 
-    def _watched(self, pool: "Pool[Row]", silent_s: float) -> asyncio.TimerHandle:
-        """After so long open the circuit, which ends every call at once.
+    def _taken(self, silent_s: float) -> "_Taken":
+        if self._live is None:
+            raise StoreAway("postgres is away")
+        return _Taken(self, self._live, silent_s)
 
-        asyncpg's own timeouts first ask the server to cancel, and wait for that too: twice as long for a frozen one.
-        """
-
-        def give_up() -> None:
-            if pool is self._pool:
-                self._away(TimeoutError())
-
-        return asyncio.get_running_loop().call_later(silent_s, give_up)
-
-    def _translated(self, error: Exception, pool: "Pool[Row]") -> Exception:
+    def translated(self, error: BaseException, live: Connections) -> BaseException:
+        """What the caller of a failed question is told; opens the circuit where Postgres is away."""
         if isinstance(error, asyncpg.QueryCanceledError):
             return StoreAway("a statement took too long")  # slow, not away: the circuit stays closed
-        if isinstance(error, asyncpg.InterfaceError) and not _means_closed(error, pool):
+        if isinstance(error, asyncpg.InterfaceError) and not _means_closed(error, live):
             return error  # a bug of ours
-        if pool is self._pool:
-            self._away(error)
+        self.give_up(live, error)
         return StoreAway("postgres is away")
 
-    def _away(self, error: Exception) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.terminate()
+    def give_up(self, live: Connections, error: BaseException) -> None:
+        """Open the circuit, which ends every call at once, unless it is open or closed anew already."""
+        if live is self._live:
+            self._away(error)
+
+    def _away(self, error: BaseException) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.terminate()
         reason = type(error).__name__
         self.health.report("postgres", up=False, detail=reason)
         log.warning("postgres_away", reason=reason)
         self._lost.set()
 
     async def _connect(self) -> None:
-        pool = asyncpg.create_pool(
+        live = Connections(self._connection)
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout_s * 2):
+                await live.open(self._settings.pool_size + 1)  # one is poll()'s
+        except BaseException:
+            live.terminate()
+            raise
+        self._live = live
+        self.health.report("postgres", up=True)
+
+    async def _connection(self) -> Connection:
+        made: Connection = await asyncpg.connect(
             self._settings.dsn.get_secret_value(),
-            min_size=self._settings.pool_size + 1,  # one is poll()'s
-            max_size=self._settings.pool_size + 1,
-            max_inactive_connection_lifetime=0,
             timeout=self._settings.connect_timeout_s,
-            reset=_keep_as_is,
             server_settings={
                 "statement_timeout": str(int(self._settings.statement_timeout_s * 1_000)),
                 "idle_in_transaction_session_timeout": "10000",
@@ -181,21 +174,13 @@ class Postgres:
                 **self._session,
             },
         )
-        try:
-            async with asyncio.timeout(self._settings.connect_timeout_s * 2):
-                await pool
-        except BaseException:
-            with suppress(asyncpg.InterfaceError):  # not even begun
-                pool.terminate()
-            raise
-        self._pool = pool
-        self.health.report("postgres", up=True)
+        return made
 
     async def _keep_connected(self) -> None:
         while True:
             await self._lost.wait()
             lost_at_s = monotonic()
-            while self._pool is None:
+            while self._live is None:
                 try:
                     await self._connect()
                 except (*AWAY_ERRORS, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -204,10 +189,48 @@ class Postgres:
             log.info("postgres_back", away_s=round(monotonic() - lost_at_s, 3))
 
 
-async def _keep_as_is(_: object) -> None:
-    """Our sessions change nothing of themselves: asyncpg's reset would be a round trip on every release."""
+class _Taken:
+    """A connection for the time of a block, watched: silence for too long opens the circuit.
+
+    asyncpg's own timeouts first ask the server to cancel and wait for that too: twice as long for a frozen one.
+    """
+
+    __slots__ = ("_connection", "_live", "_postgres", "_silent_s", "_watch")
+
+    def __init__(self, postgres: Postgres, live: Connections, silent_s: float) -> None:
+        self._postgres = postgres
+        self._live = live
+        self._silent_s = silent_s
+
+    async def __aenter__(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(self._silent_s, self._postgres.give_up, self._live, TimeoutError())
+        try:
+            self._connection = await self._live.take()
+        except BaseException as error:
+            self._watch.cancel()
+            self._tell(error)
+            raise
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._watch.cancel()
+        if isinstance(error, asyncio.CancelledError):
+            self._live.drop(self._connection)  # its answer may still come
+            return
+        self._live.give_back(self._connection)
+        self._tell(error)
+
+    def _tell(self, error: BaseException | None) -> None:
+        if not isinstance(error, TOLD):
+            return
+        told = self._postgres.translated(error, self._live)
+        if told is not error:
+            raise told from error
 
 
-def _means_closed(error: asyncpg.InterfaceError, pool: "Pool[Row]") -> bool:
+def _means_closed(error: asyncpg.InterfaceError, live: Connections) -> bool:
     """asyncpg has one class for misuse and for a connection closed under a caller; only its words differ."""
-    return not isinstance(error, ValueError) and (pool.is_closing() or "clos" in str(error))
+    return not isinstance(error, ValueError) and (live.closed or "clos" in str(error))

@@ -81,7 +81,7 @@ class Reservations:
             ]
 
     async def _ask(
-        self, connection: "Connection[Row]", claims: Sequence[Claim], handles: Sequence[str]
+        self, connection: Connection, claims: Sequence[Claim], handles: Sequence[str]
     ) -> dict[UUID, Granted | Taken]:
         kinds = [kind for claim in claims for kind, _ in claim.names]
         values = [value for claim in claims for _, value in claim.names]

@@ -46,9 +46,11 @@ _FROM: Final = """
 HYDRATED: Final = f"""
 SELECT c.event_id, c.verb, c.actor_id, c.object_type, c.object_id, c.target_type, c.target_id, c.occurred_at,
        c.actor_handle, c.actor_name, who.handle AS who_handle, who.name AS who_name,
-       o.content, o.title, o.url, o.tags, o.mentions, o.created_at, o.author_id,
+       o.content, o.title, o.url, nullif(o.tags, '{{}}') AS tags, nullif(o.mentions, '{{}}') AS mentions,
+       o.created_at, o.author_id,
        author.handle AS author_handle, author.name AS author_name,
-       t.content AS t_content, t.title AS t_title, t.url AS t_url, t.tags AS t_tags, t.mentions AS t_mentions,
+       t.content AS t_content, t.title AS t_title, t.url AS t_url,
+       nullif(t.tags, '{{}}') AS t_tags, nullif(t.mentions, '{{}}') AS t_mentions,
        t.created_at AS t_created_at, t.author_id AS t_author_id,
        t_author.handle AS t_author_handle, t_author.name AS t_author_name,
        {_SEEN}{_FROM}"""

@@ -30,8 +30,8 @@ def _posted(type: str, id: int, actor: Actor, columns: tuple[Any, ...]) -> Thing
         content=UNSET if content is None else Raw(content.encode()),  # Postgres's own text of the JSON, unread
         title=UNSET if title is None else title,
         url=UNSET if url is None else url,
-        tags=tags or UNSET,
-        mentions=mentions or UNSET,
+        tags=UNSET if tags is None else tags,
+        mentions=UNSET if mentions is None else mentions,
         author=actor if author_id == actor.id else Actor(author_id, author_handle, author_name),
         created_at=UNSET if created_at is None else created_at,
     )
