@@ -63,6 +63,12 @@ e2e: setup ## tests on whole platforms of their own
 
 test: lint types check-generated unit integration e2e ## everything CI runs
 
+bench: setup ## measure against the bare tools, five rounds in turns; fills docs/performance.md
+	$(PY) -m bench --write docs/performance.md
+
+bench-short: setup ## a few small rounds: ratios against generous floors, a table
+	$(PY) -m bench --short
+
 family-a-20: setup ## family A's end-to-end tests 20 times in a row, on one platform
 	FAMILY_A_ROUNDS=20 $(BIN)/pytest -q --timeout=900 tests/e2e/test_family_a_keys.py tests/e2e/test_family_a_writes.py tests/e2e/test_family_a_feeds.py tests/e2e/test_family_a_sessions.py
 
