@@ -12,7 +12,6 @@ import httpx2
 KEYS: Final = {"ivan": "abc123", "nico": "abc124", "eric": "abc125"}
 TIMEOUT_S: Final = 40.0
 SHOWN_CHARS: Final = 108
-BUSY: Final = 503
 
 
 class NotAsPromised(Exception):

@@ -17,8 +17,8 @@ from feedmill.runtime.deadline import Deadline
 
 EVENTS_PATH: Final = "/v1/events"
 USERS_PATH: Final = "/v1/users"
-BUSY: Final = (429, 503)
-"""Come back later, with `Retry-After`."""
+AGAIN: Final = (429, 502, 503, 504)
+"""Come back later, with `Retry-After`; or the answer was lost on its way."""
 RETRY_S: Final = 0.2
 REQUEST_TIMEOUT_S: Final = 45.0
 """Above the 30 s that a request may ask to wait."""
@@ -94,7 +94,7 @@ class Sender:
             except httpx2.TransportError as error:
                 await self._pause(RETRY_S, error)
                 continue
-            if answer.status_code in BUSY:
+            if answer.status_code in AGAIN:
                 await self._pause(retry_after_s(answer.headers), answer.text)
                 continue
             if not answer.is_success:

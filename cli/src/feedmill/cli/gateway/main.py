@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 from collections.abc import AsyncIterator
+from types import FrameType
 
 import uvicorn
 from pydantic import Field
@@ -53,6 +55,14 @@ async def heartbeat(health: Health) -> AsyncIterator[None]:
         task.cancel()
 
 
+class DrainedServer(uvicorn.Server):
+    """Ends with 0 once drained: uvicorn's own handler would raise the signal again after the shutdown."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
 def server(gateway: Gateway, settings: GatewaySettings) -> uvicorn.Server:
     """uvicorn stops listening on SIGTERM and lets requests under way end."""
 
@@ -62,7 +72,7 @@ def server(gateway: Gateway, settings: GatewaySettings) -> uvicorn.Server:
         else:
             await gateway(scope, receive, send)
 
-    return uvicorn.Server(
+    return DrainedServer(
         uvicorn.Config(
             app,
             host=settings.host,
