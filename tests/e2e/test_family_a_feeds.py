@@ -21,7 +21,7 @@ RFC_1123 = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4}
 def what(items: list[dict[str, Any]]) -> list[tuple[str, str, Any, Any, Any]]:
     """Items without their times."""
     keys = ("actor_name", "verb", "object_type", "object_id", "target_name")
-    return [tuple(item[key] for key in keys) for item in items]  # type: ignore[misc]
+    return [tuple(item[key] for key in keys) for item in items]
 
 
 def number(thing: str) -> int:
@@ -104,8 +104,8 @@ def test_a_follow_shows_the_whole_past_at_once_and_an_unfollow_takes_it_away_at_
     for _ in range(20):
         eric.publishes()
     counts = []
-    for step in (ivan.follows, ivan.follows, ivan.unfollows):
-        step((nico, eric, nico)[len(counts)])
+    for step, whom in ((ivan.follows, nico), (ivan.follows, eric), (ivan.unfollows, nico)):
+        step(whom)
         counts.append(len(ivan.friends_feed()))
     assert counts == [10, 30, 20]
 

@@ -42,7 +42,8 @@ def in_both_stores(operator: Operator, people: list[int]) -> tuple[Counter[str],
         cursor.execute(COUNT_SQL, (people,))
         kept = Counter(dict(cursor.fetchall()))
     with closing(clickhouse(connections.clickhouse)) as client:
-        facts = Counter(dict(client.query(FACTS_SQL, parameters={"people": people}).result_rows))
+        rows = client.query(FACTS_SQL, parameters={"people": people}).result_rows
+    facts = Counter({str(row[0]): int(row[1]) for row in rows})
     for counted in (kept, facts):
         del counted["user-created"]
     return kept, facts

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feedmill.cli.arrivals import ClickHouseEnd, PostgresEnd
+from feedmill.cli.arrivals import ClickHouseEnd, End, PostgresEnd
 from feedmill.contracts.topics import ENRICHED, RAW, dead_letters_of
 from feedmill.contracts.verbs import EDGE_VERBS
 from feedmill.runtime.deadline import Deadline
@@ -123,7 +123,7 @@ class Ends:
 
     def __init__(self, operator: Operator) -> None:
         connections = operator.platform.connections
-        self._stores = [PostgresEnd(connections.postgres), ClickHouseEnd(connections.clickhouse)]
+        self._stores: list[End] = [PostgresEnd(connections.postgres), ClickHouseEnd(connections.clickhouse)]
         self._log = LogReader(KafkaSettings(bootstrap_servers=connections.kafka))
         self._operator = operator
 
@@ -135,7 +135,7 @@ class Ends:
         """Those that are not in every store within the deadline."""
         deadline, left = Deadline(ARRIVAL_S), set(activities)
         while left and not deadline.passed:
-            left -= set.intersection(*(store.seen(sorted(left)) for store in self._stores))
+            left -= set[str].intersection(*(store.seen(sorted(left)) for store in self._stores))
         return sorted(left)
 
     def never_enriched(self, readings: list[str]) -> list[str]:
