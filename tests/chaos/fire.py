@@ -82,6 +82,7 @@ def fight(stage: Stage, fight: Fight, told: Callable[[str], None] = lambda _: No
         "faults": len(nemesis.struck),
         "in flight": nemesis.in_flight,
         "kills": nemesis.kills(),
+        "ended by themselves": stage.restarts,
         "answers": dict(load.door.statuses),
         "caught up in": f"{rest_s:.1f} s",
         "took": f"{time.monotonic() - began:.0f} s",

@@ -115,7 +115,7 @@ def carry_out(form: Form, parts: Sequence[str], again: str) -> int:
     console = Console(width=None if sys.stdout.isatty() else 140)
     folder = Path(tempfile.mkdtemp(prefix="feedmill-chaos-"))
     began = time.monotonic()
-    console.print(f"seed [bold]{form.seed}[/], ledgers in {folder}", highlight=False)
+    console.print(f"seed [bold]{form.seed}[/], ledgers and logs in {folder}", highlight=False)
     with console.status("starting") as status:
         run = Run(form, folder, console, status)
         steps: dict[str, Callable[[], None]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -46,7 +47,7 @@ class NotLive(AssertionError):
 
 
 class Stage:
-    """A context manager: the platform, up; the ledger, open."""
+    """A context manager: the platform, up; the ledger, open. The parts' logs are left beside the ledger."""
 
     def __init__(self, ledger: Path, shape: Shape | None = None) -> None:
         self.platform = Platform(shape or stage_shape())
@@ -66,6 +67,8 @@ class Stage:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.ledger.close()
+        kept = self.ledger_path.with_suffix(".logs")
+        shutil.copytree(self.platform.home.logs, kept, dirs_exist_ok=True)
         self.platform.close()
 
     @property
@@ -80,6 +83,11 @@ class Stage:
     @property
     def ingest_url(self) -> str:
         return self.platform.address(INGEST)
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        """Parts that ended unasked since the nemesis last started them, and how often."""
+        return {name: keeper.ends for name, keeper in self.platform.keepers.items() if keeper.ends}
 
     def ends_now(self) -> dict[int, int]:
         """The last offset of each raw partition that has any."""

@@ -157,6 +157,7 @@ def stores_away(stage: Stage, seed: int, seconds: float, told: Callable[[str], N
         "sent": load.sent,
         "acknowledged": len(ledger.acked),
         "caught up in": f"{rest_s:.1f} s",
+        "ended by themselves": stage.restarts,
         "answers": dict(load.door.statuses),
     }
     return Outcome(checks, [], figures)
