@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from feedmill.cli import migrate
+from feedmill.cli import migrate, rebuild
 from feedmill.cli.migrate import clickhouse_client
 from feedmill.feed_writer.clickhouse.store import ClickHouseStore
 from feedmill.feed_writer.contact import Contact
@@ -17,18 +17,28 @@ from feedmill.feed_writer.settings import ClickHouseSinkSettings, PostgresSinkSe
 from feedmill.runtime import failpoints
 from feedmill.runtime.failpoints import Guard
 from feedmill.runtime.health import Health
-from feedmill.testkit.running import RunningClickHouse
+from feedmill.testkit.parts import execute
+from feedmill.testkit.running import RunningClickHouse, RunningPostgres
+
+
+@pytest.fixture(scope="session")
+def own_stores(postgres: RunningPostgres, clickhouse: RunningClickHouse) -> tuple[str, str]:
+    """The addresses of two migrated stores that nobody else uses."""
+    name = f"sinks_{uuid.uuid4().hex}"
+    execute(postgres.dsn, f"CREATE DATABASE {name}")
+    dsn, url = postgres.dsn_of(name), f"{clickhouse.url.rpartition('/')[0]}/{name}"
+    migrate.run(dsn, url)
+    return dsn, url
 
 
 @pytest.fixture
-def stores(database: str, clickhouse: RunningClickHouse) -> Iterator[tuple[str, str]]:
-    """The addresses of two migrated stores of the test's own."""
-    base, _, _ = clickhouse.url.rpartition("/")
-    url = f"{base}/test_{uuid.uuid4().hex}"
-    migrate.run(database, url)
-    yield database, url
-    with clickhouse_client(clickhouse.url) as client:
-        client.command(f"DROP DATABASE {url.rpartition('/')[2]}")
+def stores(own_stores: tuple[str, str]) -> tuple[str, str]:
+    """Both empty, at the start of every log."""
+    dsn, url = own_stores
+    rebuild.empty_postgres(dsn)
+    execute(dsn, "DELETE FROM sink_position")
+    rebuild.empty_clickhouse(url)
+    return own_stores
 
 
 @pytest.fixture

@@ -153,9 +153,12 @@ def test_a_store_that_is_away_is_transient_and_said_so(health: Health) -> None:
 
 
 def test_a_missing_table_is_no_matter_of_patience(clickhouse_store: ClickHouseStore, warehouse: Client) -> None:
-    warehouse.command("DROP TABLE sink_position")
-    with pytest.raises(DatabaseError):
-        clickhouse_store.set_positions({P0: START})
+    warehouse.command("RENAME TABLE sink_position TO elsewhere")
+    try:
+        with pytest.raises(DatabaseError):
+            clickhouse_store.set_positions({P0: START})
+    finally:
+        warehouse.command("RENAME TABLE elsewhere TO sink_position")
 
 
 def test_every_table_is_state_or_said_to_be_none(warehouse: Client) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import psycopg2
 import pytest
+from clickhouse_connect.driver.client import Client
 
-from feedmill.cli.migrate import clickhouse_client
 from feedmill.contracts import headers
 from feedmill.contracts.topics import Topic, dead_letters_of
 from feedmill.feed_writer.clickhouse.sink import ClickHouseSink
@@ -64,6 +64,7 @@ class World:
     log: Log
     topic: Topic
     stores: tuple[str, str]
+    warehouse: Client
     group: str = field(default_factory=lambda: f"g-{uuid.uuid4().hex[:8]}")
 
     def append(self, *records: Record) -> None:
@@ -124,8 +125,7 @@ class World:
 
     def _rows(self, sink: SinkName, sql: str) -> Sequence[Sequence[Any]]:
         if sink is SinkName.CLICKHOUSE:
-            with clickhouse_client(self.stores[1]) as client:
-                return list(client.query(sql).result_rows)
+            return list(self.warehouse.query(sql).result_rows)
         with closing(psycopg2.connect(self.stores[0])) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall()
@@ -153,10 +153,10 @@ class World:
 
 
 @pytest.fixture
-def world(log: Log, stores: tuple[str, str], topic_name: Callable[[str], str]) -> World:
+def world(log: Log, stores: tuple[str, str], warehouse: Client, topic_name: Callable[[str], str]) -> World:
     topic = Topic(topic_name("enriched"), PARTITIONS, 1_000_000)
     Admin(log.settings).create_topics([topic, dead_letters_of(topic.name)])
-    return World(log, topic, stores)
+    return World(log, topic, stores, warehouse)
 
 
 @pytest.fixture
