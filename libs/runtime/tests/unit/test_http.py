@@ -118,6 +118,12 @@ def test_a_position_is_read_or_refused_by_name(client: TestClient) -> None:
     assert "hunter2" not in answer.text
 
 
+def test_head_is_answered_wherever_get_is(client: TestClient) -> None:
+    got, head = client.get("/things/1"), client.head("/things/1")
+    assert head.status_code == got.status_code == 200
+    assert head.headers["content-type"] == got.headers["content-type"]
+
+
 def test_what_nobody_expected_is_a_problem_without_its_text(client: TestClient) -> None:
     answer = client.get("/boom")
     assert answer.status_code == 500

@@ -1,6 +1,8 @@
 """Problems: stable types, nothing echoed, nothing that can break the answer."""
 
 import json
+import re
+from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -133,3 +135,9 @@ def test_family_a_says_when_to_come_back(client: TestClient) -> None:
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1
     assert answer.json()["error"] is True
+
+
+def test_every_kind_is_explained_in_the_docs() -> None:
+    page = next(parent / "docs/problems.md" for parent in Path(__file__).parents if (parent / "docs").is_dir())
+    explained = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert explained == [(kind.slug, str(kind.status)) for kind in Kind]

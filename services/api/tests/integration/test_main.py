@@ -44,6 +44,20 @@ def address(kafka: RunningKafka, clickhouse: RunningClickHouse, state: str) -> I
             process.kill()
 
 
+def test_settings_that_cannot_be_used_are_named_and_end_with_2() -> None:
+    environment = {"PATH": os.environ["PATH"], "FEEDMILL_API__PROT": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "feedmill.api.main"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "FEEDMILL_API__PROT" in ended.stderr
+
+
 def asked(address: str, path: str) -> Any:
     request = urllib.request.Request(address + path, headers={"X-App-Key": "abc123"})
     with urllib.request.urlopen(request, timeout=30) as answer:

@@ -8,9 +8,11 @@ every 50 ms else. Another asks the log for the ends of the raw topics, ten times
 import asyncio
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -86,6 +88,7 @@ class Applied:
         self._raw_names = {topic.name: RAW_OF[topic.name].name for topic in enriched}
         raw = [RAW_OF[name] for name in self._raw_names]
         self._partitions = [TopicPartition(topic.name, p) for topic in raw for p in range(topic.partitions)]
+        self._thread = ThreadPoolExecutor(1, "log-ends")
         self._waiters: list[_Waiter] = []
         self._somebody_waits = asyncio.Event()
         self._probes: list[_Probe] = []  # oldest first; the first may be the one that stands now
@@ -97,6 +100,7 @@ class Applied:
         self._health.report("kafka", up=False, detail="not asked yet")
         async with background(self._health, self._keep_polling(), self._keep_probing()):
             yield
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def wait_for(self, positions: Positions, timeout_s: float, *, acknowledged: bool = False) -> None:
         """Return once all that Postgres keeps of `positions` is applied.
@@ -217,7 +221,8 @@ class Applied:
     async def _probe(self) -> _Probe:
         """Ask the log for its ends and remember them with the time before the question."""
         began_at = datetime.now(UTC)
-        probe = _Probe(began_at, await asyncio.to_thread(self._log_ends.ends, self._partitions, PROBE_TIMEOUT_S))
+        ask = partial(self._log_ends.ends, self._partitions, PROBE_TIMEOUT_S)
+        probe = _Probe(began_at, await asyncio.get_running_loop().run_in_executor(self._thread, ask))
         self._probes.append(probe)
         self._probes.sort(key=lambda each: each.began_at)
         if len(self._probes) > MAX_PROBES:

@@ -6,7 +6,6 @@ return serve(app, settings.http, health)
 """
 
 import asyncio
-import gc
 import os
 import re
 import signal
@@ -27,6 +26,7 @@ from feedmill.runtime import logs, metrics, trace_context
 from feedmill.runtime.applied import NotYetApplied
 from feedmill.runtime.auth import KeyMissing, KeyNotValid
 from feedmill.runtime.background import background
+from feedmill.runtime.gc_policy import collect_rarely
 from feedmill.runtime.health import PATHS, Health
 from feedmill.runtime.outcome import Transient
 from feedmill.runtime.position import HEADER, BadPosition, Positions
@@ -126,6 +126,8 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # the server itself leaves the body out
         began_s = perf_counter()
         context = trace_context.TraceContext.following(_header(scope, b"traceparent"))
         trace_context.enter(context)
@@ -219,8 +221,7 @@ class DrainingServer(uvicorn.Server):
         """Bind and open; what was made until now lives as long as the process."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
-        gc.collect()
-        gc.freeze()
+        collect_rarely()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The signal handler; uvicorn's own would raise the signal again after the shutdown."""

@@ -4,8 +4,8 @@ Bounded in records and in time; one search at a time.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -33,21 +33,24 @@ class KafkaSearch:
         self._settings = settings
         self._applied = applied
         self._admin = Admin(kafka)
-        self._one_at_a_time = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "log-search")
 
     async def find(self, event_id: UUID) -> Trace:
         """`pending`, `dead-lettered` or `unknown`. Raises Transient when the log is away or it takes too long."""
-        return await asyncio.to_thread(self._find, event_id)
-
-    def _find(self, event_id: UUID) -> Trace:
         deadline = Deadline(self._settings.search_s)
-        if not self._one_at_a_time.acquire(timeout=deadline.left_s):
-            raise Transient("other searches are going on")
         try:
-            with LogReader(self._kafka) as reader:
-                return _Search(reader, event_id, deadline).through(self._ranges(deadline))
-        finally:
-            self._one_at_a_time.release()
+            async with asyncio.timeout(self._settings.search_s):
+                return await asyncio.get_running_loop().run_in_executor(self._thread, self._find, event_id, deadline)
+        except TimeoutError as error:
+            raise Transient("other searches are going on") from error
+
+    def close(self) -> None:
+        """Wait for nothing."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _find(self, event_id: UUID, deadline: Deadline) -> Trace:
+        with LogReader(self._kafka) as reader:
+            return _Search(reader, event_id, deadline).through(self._ranges(deadline))
 
     def _ranges(self, deadline: Deadline) -> tuple[Ranges, Ranges, Ranges]:
         """Where to look: raw records not applied, dead letters, and the enriched tails."""

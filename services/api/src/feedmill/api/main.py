@@ -1,5 +1,6 @@
 """The composition root of api: settings, parts, app, server."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -12,13 +13,14 @@ from feedmill.api.parts import Parts
 from feedmill.api.settings import ApiSettings
 from feedmill.api.warehouse import ClickHouse
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
-from feedmill.runtime import logs
+from feedmill.runtime import failpoints, logs
 from feedmill.runtime.applied import Applied
 from feedmill.runtime.auth import KeyRing
 from feedmill.runtime.health import Health
 from feedmill.runtime.http import serve
 from feedmill.runtime.kafka import Admin
 from feedmill.runtime.postgres import Postgres
+from feedmill.runtime.settings import SettingsError
 
 KEPT: Final = (ACTIVITY_ENRICHED,)
 """Enriched topics that Postgres keeps: the positions a read heeds."""
@@ -34,7 +36,12 @@ and planning a home feed anew costs as much as reading it (0.60 ms instead of 0.
 
 def main() -> int:
     """Serve until told to stop; the exit code."""
-    settings = ApiSettings.from_env()
+    try:
+        settings = ApiSettings.from_env()
+    except SettingsError as error:
+        print(f"feedmill-api: {error}", file=sys.stderr)
+        return 2
+    failpoints.check_build()
     logs.configure(settings.log, service="api")
     health = Health("api")
     return serve(make_app(settings, health), settings.http, health)
@@ -53,6 +60,7 @@ def make_app(settings: ApiSettings, health: Health) -> FastAPI:
         async with postgres, applied.watching(), keys.refreshing():
             yield
         warehouse.close()
+        log.close()
 
     return app_of(Parts(settings, postgres, applied, keys, warehouse, log), health, opened)
 
