@@ -4,7 +4,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 MEMBERS := libs/contracts libs/runtime libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
-.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test clean family-a-20 coverage locust
+.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test chaos chaos-short clean family-a-20 coverage locust
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
@@ -61,7 +61,13 @@ integration: setup ## tests on real Kafka, Postgres and ClickHouse
 e2e: setup ## tests on whole platforms of their own
 	$(BIN)/pytest -q -m "e2e" tests cli
 
-test: lint types check-generated unit integration e2e ## everything CI runs
+chaos-short: setup ## once, under fire: what CI runs of it (CHAOS_SEED=7)
+	$(BIN)/pytest -q -m "chaos" tests/chaos
+
+chaos: setup ## once, under fire: all of it, half an hour (SEED=n repeats a run)
+	PYTHONPATH=tests $(PY) -m chaos.run --full $(if $(SEED),--seed $(SEED))
+
+test: lint types check-generated unit integration e2e chaos-short ## everything CI runs
 
 bench: setup ## measure against the bare tools, five rounds in turns; fills docs/performance.md
 	$(PY) -m bench --write docs/performance.md

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 root=$PWD
 members=("$@")
 [ ${#members[@]} -gt 0 ] || members=(libs/contracts libs/runtime libs/testkit services/ingest services/enricher services/feed-writer services/api cli)
-mypy() { MYPYPATH=src "$root/.venv/bin/mypy" --config-file "$root/pyproject.toml" --cache-dir "$root/.mypy_cache/$1" --no-error-summary "${@:2}"; }
+mypy() { MYPYPATH="${bases:-src}" "$root/.venv/bin/mypy" --config-file "$root/pyproject.toml" --cache-dir "$root/.mypy_cache/$1" --no-error-summary "${@:2}"; }
 for member in "${members[@]}"; do
   package=$(basename "$(find "$member/src/feedmill" -mindepth 1 -maxdepth 1 -type d ! -name __pycache__)")
   cd "$root/$member"
@@ -18,7 +18,7 @@ done
 if [ $# -eq 0 ]; then
   for folder in tests/* bench; do
     if find "$folder" -name '*.py' 2>/dev/null | grep -q .; then
-      mypy "$(basename "$folder")" "$folder"
+      bases=tests mypy "$(basename "$folder")" "$folder"
       echo "types: $folder"
     fi
   done
