@@ -10,6 +10,7 @@ import pytest
 
 from feedmill.cli.arrivals import Watch
 from feedmill.cli.latency import Latency, Visibility, percentile
+from feedmill.cli.sender import Accepted
 from feedmill.runtime.deadline import Deadline
 
 
@@ -37,20 +38,29 @@ class FakeEnd:
     def __init__(self, *arrives: set[str]) -> None:
         self._arrives = list(arrives)
         self._held: set[str] = set()
+        self.asked: list[str] = []
 
-    def seen(self, ids: Sequence[str]) -> set[str]:
+    def applied(self) -> dict[int, int]:
         if self._arrives:
             self._held |= self._arrives.pop(0)
+        return {0: max((offset_of(event_id) for event_id in self._held), default=-1)}
+
+    def seen(self, ids: Sequence[str]) -> set[str]:
+        self.asked += ids
         return self._held & set(ids)
 
     def close(self) -> None:
         """Nothing to close."""
 
 
+def offset_of(event_id: str) -> int:
+    return int(event_id)
+
+
 def watched(end: FakeEnd, ids: list[str], seconds: float) -> tuple[Watch, list[int]]:
     moved: list[int] = []
     watch = Watch(end, moved.append)
-    watch.add(ids)
+    watch.add([Accepted(event_id, (0, offset_of(event_id)), None) for event_id in ids])
 
     async def run() -> None:
         complete = asyncio.Event()
@@ -62,14 +72,20 @@ def watched(end: FakeEnd, ids: list[str], seconds: float) -> tuple[Watch, list[i
 
 
 def test_a_watch_ends_when_everything_was_seen() -> None:
-    watch, moved = watched(FakeEnd(set(), {"a"}, {"b", "c"}), ["a", "b", "c"], 30.0)
+    watch, moved = watched(FakeEnd(set(), {"1"}, {"2", "3"}), ["1", "2", "3"], 30.0)
     assert not watch.waiting
     assert moved == [1, 2]
 
 
 def test_what_was_not_seen_by_the_deadline_is_left_in_the_watch() -> None:
-    watch, _ = watched(FakeEnd({"a"}), ["a", "lost"], 0.3)
-    assert list(watch.waiting) == ["lost"]
+    watch, _ = watched(FakeEnd({"1", "3"}), ["1", "2", "3"], 0.3)
+    assert list(watch.waiting) == ["2"]
+
+
+def test_nothing_is_asked_for_before_its_position_was_applied() -> None:
+    end = FakeEnd(set(), {"1"}, {"2"})
+    watched(end, ["1", "2"], 30.0)
+    assert end.asked == ["1", "2"]
 
 
 def test_more_ids_than_fit_one_question_are_all_asked_for() -> None:

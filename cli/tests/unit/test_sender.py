@@ -26,7 +26,9 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def result(event: dict[str, Any], status: str = "accepted", *, applied: bool = True) -> dict[str, Any]:
     thing = {"type": "post", "id": ord(event["id"])} if applied else None
     error = {"field": "data", "code": "missing", "message": "is missing"} if status == "invalid" else None
-    return {"event_id": f"e-{event['id']}", "status": status, "applied": applied, "object": thing, "error": error}
+    place = f"activity.published.v1/3:{ord(event['id'])}"
+    made = {"event_id": f"e-{event['id']}", "status": status, "applied": applied, "position": place}
+    return {**made, "object": thing, "error": error}
 
 
 class Door:
@@ -62,7 +64,7 @@ def send(door: Door, *, stored: bool = False, deadline_s: float = 10.0) -> list[
 
 
 def test_what_is_accepted_comes_back_in_the_order_sent() -> None:
-    assert send(Door(all_of())) == [Accepted(f"e-{name}", ("post", ord(name))) for name in "abc"]
+    assert send(Door(all_of())) == [Accepted(f"e-{name}", (3, ord(name)), ("post", ord(name))) for name in "abc"]
 
 
 def test_only_what_is_to_be_retried_is_sent_again() -> None:

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import httpx2
 
-from feedmill.cli.arrivals import End
+from feedmill.cli.arrivals import ClickHouseEnd
 from feedmill.cli.sender import Sender
 from feedmill.runtime.deadline import Deadline
 
 PROBES_PER_S: Final = 20
-FEED_POLL_S: Final = 0.005
-WAREHOUSE_POLL_S: Final = 0.02
+FEED_POLL_S: Final = 0.01
+WAREHOUSE_POLL_S: Final = 0.05
 """Looks at a store, so a figure's resolution."""
 SOURCE: Final = "feedmill-probe"
 PAGE: Final = 100
@@ -130,8 +130,8 @@ def in_feed_of(client: httpx2.AsyncClient, reader: int) -> Look:
     return look
 
 
-def in_warehouse(end: End) -> Look:
+def in_warehouse(end: ClickHouseEnd, author: int) -> Look:
     async def look(ids: Sequence[str]) -> set[str]:
-        return await asyncio.to_thread(end.seen, ids)
+        return await asyncio.to_thread(end.posts_seen, author, ids)
 
     return look

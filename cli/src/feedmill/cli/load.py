@@ -103,7 +103,7 @@ class Load:
         self._report.people = len(self._report.ids.people)
         await sender.events([follow_of_probes(author, reader)], stored=True)
         feed = Visibility(in_feed_of(self._client, reader), FEED_POLL_S)
-        warehouse = Visibility(in_warehouse(probe_end), WAREHOUSE_POLL_S)
+        warehouse = Visibility(in_warehouse(probe_end, author), WAREHOUSE_POLL_S)
         probes = Probes(Sender(self._client, deadline, PROBES_AT_ONCE), author, (feed, warehouse))
         async with AsyncExitStack() as stack:
             group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -167,7 +167,7 @@ class Load:
             if stored and taken.object is not None:
                 self._report.ids.creations[draft.about] = taken.object
         for watch in watches:
-            watch.add(taken.event_id for taken in accepted)
+            watch.add(accepted)
         self._moved("accepted", len(accepted))
 
 

@@ -23,6 +23,9 @@ RETRY_S: Final = 0.2
 REQUEST_TIMEOUT_S: Final = 45.0
 """Above the 30 s that a request may ask to wait."""
 
+Place = tuple[int, int]
+"""Partition and offset in the raw topic."""
+
 _encode: Final = msgspec.json.encode
 
 
@@ -35,6 +38,7 @@ class Accepted:
     """`object` is (type, id) of what the event created or names, known only where its storing was waited for."""
 
     event_id: str
+    place: Place
     object: tuple[str, int] | None
 
 
@@ -63,8 +67,7 @@ class Sender:
                 if result["status"] != "accepted" or (stored and not result["applied"]):
                     again.append(n)
                     continue
-                thing = result["object"]
-                accepted[n] = Accepted(result["event_id"], (thing["type"], thing["id"]) if thing else None)
+                accepted[n] = taken(result)
             left = again
             if left:
                 await self._pause(RETRY_S)
@@ -105,6 +108,13 @@ class Sender:
         if self._deadline.passed:
             raise NotTaken(f"time ran out: {why}")
         await asyncio.sleep(self._deadline.slice_s(seconds))
+
+
+def taken(result: Mapping[str, Any]) -> Accepted:
+    """What an accepted event's result says; its `position` is `topic/partition:offset`."""
+    partition, _, offset = result["position"].rpartition("/")[2].partition(":")
+    thing = result["object"]
+    return Accepted(result["event_id"], (int(partition), int(offset)), (thing["type"], thing["id"]) if thing else None)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float:
