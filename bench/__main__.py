@@ -6,7 +6,8 @@ import argparse
 import importlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,15 +23,20 @@ from feedmill.testkit.platform import Platform, Shape
 
 ON_STORES = ("enricher", "postgres_sink", "clickhouse_sink", "ingest_batch", "ingest_single")
 """Need Kafka, Postgres and ClickHouse, and start the rest themselves."""
-ON_PLATFORM = ("family_a", "freshness", "memory")
-"""Need the whole platform; not part of the short run."""
+ON_PLATFORM = ("family_a", "freshness")
+"""Need the whole platform; not part of the short run, as is what follows."""
+ON_NOTHING = ("memory",)
+"""Start a platform by the command."""
+
+
+ALL = (*ON_STORES, *ON_PLATFORM, *ON_NOTHING)
 
 
 def main() -> int:
     options = _options()
     console = Console(width=None if sys.stdout.isatty() else 160)
     plan = replace(SHORT if options.short else FULL, **({"rounds": options.rounds} if options.rounds else {}))
-    names = options.only or (ON_STORES if options.short else (*ON_STORES, *ON_PLATFORM))
+    names = options.only or (ON_STORES if options.short else ALL)
     before = load_average()
     started_s = time.monotonic()
     collect_rarely()  # as every service does, for both sides
@@ -46,7 +52,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a few small rounds, ratios against floors")
-    parser.add_argument("--only", action="append", choices=(*ON_STORES, *ON_PLATFORM), help="may be given again")
+    parser.add_argument("--only", action="append", choices=ALL, help="may be given again")
     parser.add_argument("--rounds", type=int, default=0, help="how often each is measured")
     parser.add_argument("--write", type=Path, help="put the table into this Markdown file")
     return parser.parse_args()
@@ -58,12 +64,14 @@ def _run(names: Sequence[str], plan: Plan, console: Console) -> list[Figure]:
         for group, services in ((ON_STORES, False), (ON_PLATFORM, True)):
             wanted = [name for name in group if name in names]
             if wanted:
-                figures += _run_on_one(wanted, plan, services, status)
+                with _platform(services, status) as platform:
+                    figures += [f for name in wanted for f in _one(name, plan, status, platform)]
+        figures += [f for name in ON_NOTHING if name in names for f in _one(name, plan, status)]
     return figures
 
 
-def _run_on_one(names: Sequence[str], plan: Plan, services: bool, status: Status) -> list[Figure]:
-    figures: list[Figure] = []
+@contextmanager
+def _platform(services: bool, status: Status) -> Iterator[Platform]:
     status.update("starting Kafka, Postgres and ClickHouse")
     platform = Platform(Shape(env={"ingest": UNLIMITED}))
     try:
@@ -71,15 +79,16 @@ def _run_on_one(names: Sequence[str], plan: Plan, services: bool, status: Status
         platform.prepare()
         if services:
             platform.start_services()
-        for name in names:
-
-            def told(text: str, name: str = name) -> None:
-                status.update(f"{name}: {text}")
-
-            figures += importlib.import_module(f"bench.{name}").run(platform, plan, told)
-            status.console.print(f"[dim]{name}: done[/]")
+        yield platform
     finally:
         platform.close()
+
+
+def _one(name: str, plan: Plan, status: Status, *platform: Platform) -> list[Figure]:
+    figures: list[Figure] = importlib.import_module(f"bench.{name}").run(
+        *platform, plan, lambda text: status.update(f"{name}: {text}")
+    )
+    status.console.print(f"[dim]{name}: done[/]")
     return figures
 
 

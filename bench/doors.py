@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench import client
+from bench.client import Answered, Load
 from bench.records import data_of
 from feedmill.cli import api_keys
 from feedmill.cli.local.part import Part
@@ -28,20 +30,43 @@ READY_S = 60.0
 ROOT = Path(__file__).parent.parent
 
 
+@dataclass(slots=True)
+class Door:
+    """A door that listens; `cpu_us`: what its process spent on each event, load by load."""
+
+    port: int
+    pid: int
+    cpu_us: list[float] = field(default_factory=list)
+
+    def take(self, load: Load, events: int = 1) -> Answered:
+        """Put load on it; `events` in each request. Every answer must be a success."""
+        before_s = cpu_s(self.pid)
+        answered = client.run(load)
+        assert not answered.other, f"answers that are no success: {dict(answered.other)}"
+        self.cpu_us.append((cpu_s(self.pid) - before_s) / (answered.ok * events) * 1e6)
+        return answered
+
+
+def cpu_s(pid: int) -> float:
+    """Processor seconds a process has spent, in user and system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def door(platform: Platform) -> Iterator[int]:
-    """The product, one worker; its port."""
+def door(platform: Platform) -> Iterator[Door]:
+    """The product, one worker."""
     platform.start("ingest", UNLIMITED, restarts=False)
     platform.wait_ready("ingest")
     try:
-        yield port_of(platform.address("ingest"))
+        yield Door(port_of(platform.address("ingest")), platform.pid("ingest"))
     finally:
         platform.down("ingest")
 
 
 @contextmanager
-def door_without_log(platform: Platform) -> Iterator[int]:
-    """The same app in a process of its own, with a producer that acknowledges at once; its port."""
+def door_without_log(platform: Platform) -> Iterator[Door]:
+    """The same app in a process of its own, with a producer that acknowledges at once."""
     port = free_origin()
     site = Site(platform.home, platform.ports, platform.connections)
     env = {**UNLIMITED, "FEEDMILL_INGEST__PORT": str(port)}
@@ -52,7 +77,8 @@ def door_without_log(platform: Platform) -> Iterator[int]:
     try:
         part.start()
         part.wait_ready(READY_S)
-        yield port
+        assert part.pid is not None
+        yield Door(port, part.pid)
     finally:
         part.kill()
 

@@ -30,7 +30,7 @@ class Plan:
 
 
 FULL = Plan(rounds=5, scale=1.0)
-SHORT = Plan(rounds=2, scale=0.15, short=True)
+SHORT = Plan(rounds=2, scale=0.1, short=True)
 
 
 class Sense(Enum):

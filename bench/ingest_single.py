@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from statistics import median
 
-from bench import client, doors
+from bench import doors
 from bench.client import Answered, Load
+from bench.doors import Door
 from bench.harness import Figure, Plan, Told, at_least, at_most, interleave, quantile
 from feedmill.testkit.platform import Platform
 
@@ -21,16 +22,15 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
         key = doors.service_key(platform)
         seeds = itertools.count(1)
 
-        def load(port: int, rate: float | None = None) -> Answered:
+        def load(door: Door, rate: float | None = None) -> Answered:
             requests = doors.single_requests(key, next(seeds))
             connections = OPEN_CONNECTIONS if rate else CONNECTIONS
-            answered = client.run(Load(port, requests, connections, plan.seconds(SECONDS), rate))
-            assert not answered.other, f"answers that are no success: {dict(answered.other)}"
-            return answered
+            return door.take(Load(door.port, requests, connections, plan.seconds(SECONDS), rate))
 
         taken = interleave(
             {"with Kafka": lambda: load(with_log).per_s, "without": lambda: load(without_log).per_s}, plan, told
         )
+        cpu_us = f"{median(with_log.cpu_us):.0f} µs beside {median(without_log.cpu_us):.0f} µs"
         told(f"open loop at {RATE:,.0f} events/s")
         timed = [load(with_log, RATE) for _ in range(plan.rounds)]
     return [
@@ -42,6 +42,7 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
             taken["without"].values,
             "requests/s of the same route without Kafka",
             at_least(0.7, floor=0.4),
+            notes=f"the door's processor a request {cpu_us}",
         ),
         *_latencies(timed),
     ]

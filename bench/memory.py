@@ -15,15 +15,14 @@ from typing import Any
 
 from bench.harness import Figure, Plan, Told, at_most
 from feedmill.cli.local.services import STORES, script
-from feedmill.testkit.platform import Platform
 from feedmill.testkit.ports import free_origin
 
 USERS, EVENTS = 1_000, 20_000
 WHOLE_MB, SERVICE_MB, UP_S = 1_600.0, 120.0, 20.0
 
 
-def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
-    """A platform of its own, by the command alone: the given one rests."""
+def run(plan: Plan, told: Told) -> list[Figure]:
+    """A platform of its own, by the command alone."""
     with _home() as feedmill:
         told("feedmill up, the first time")
         feedmill("up")
