@@ -1,4 +1,4 @@
-"""Real Kafka, Postgres, ClickHouse, enricher and sinks, once for all tests here; the door runs in this process."""
+"""Real Kafka, Postgres, ClickHouse, enricher and sinks, once for a module of tests; the door runs in this process."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ KEYS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
     with Platform(Shape(services=("enricher", "feed-writer-postgres", "feed-writer-clickhouse", "ingest"))) as opened:
         with Seed(opened.connections.postgres) as seed:
@@ -28,7 +28,7 @@ def platform() -> Iterator[Platform]:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def settings(platform: Platform) -> IngestSettings:
     return IngestSettings.model_validate(
         {
@@ -39,7 +39,7 @@ def settings(platform: Platform) -> IngestSettings:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def door(settings: IngestSettings) -> Iterator[TestClient]:
     """The app with all it opens. Ivan (1), nico (2) and eric (3) have signed up."""
     app = app_of(settings, Health("ingest"))
