@@ -39,6 +39,10 @@ class Command:
         assert bool(done.returncode) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def json_last(self, *arguments: str) -> Any:
+        """Of a command that also says on stderr how far it is."""
+        return json.loads("{" + self(*arguments, "--json").partition("{")[2].rpartition("}")[0] + "}")
+
     def json(self, *arguments: str) -> Any:
         return json.loads(self(*arguments, "--json"))
 
@@ -101,6 +105,31 @@ def test_an_event_can_be_followed_to_both_ends(feedmill: Command) -> None:
         hops = {hop["hop"] for hop in feedmill.json("trace", result["event_id"])["hops"]}
     assert hops == {"accepted", "enriched", "postgres", "clickhouse"}
     assert "applied" in feedmill("trace", result["event_id"])
+
+
+def test_the_demo_can_be_had_again_on_a_running_platform(feedmill: Command) -> None:
+    small = ("demo", "--users", "20", "--events", "300")
+    for said in (feedmill(*small), feedmill(*small)):
+        for promised in (
+            "Ready in",
+            "Already followed",
+            "all 300 of them",
+            "POST to feed",
+            "POST to warehouse",
+            "The home feed of",
+            "What happened on each of the last seven days",
+            "Who wrote what was liked most",
+            "Who is busiest on which weekday",
+            "Everything accepted was seen at both ends.",
+        ):
+            assert promised in said
+
+
+def test_a_towns_figures_are_there_for_machines(feedmill: Command) -> None:
+    figures = feedmill.json_last("load", "town", "--users", "10", "--events", "200", "--seed", "9")
+    assert (figures["people"], figures["events"], sum(figures["by_verb"].values())) == (10, 200, 200)
+    assert figures["missing"] == {"Postgres": [], "ClickHouse": []}
+    assert figures["post_to_feed"]["p50_ms"] <= figures["post_to_feed"]["p99_ms"]
 
 
 def test_a_crashed_service_comes_back_by_itself(feedmill: Command) -> None:
