@@ -1,0 +1,60 @@
+"""Every route of the document times everybody who may call: a route without its row here fails."""
+
+import uuid
+
+import pytest
+
+from feedmill.testkit.reader import Reader
+from feedmill.testkit.state import Seed
+
+pytestmark = pytest.mark.integration
+
+ROLES = ("owner", "stranger", "feeds:read", "events:write", "admin", "revoked", "unknown", "nobody")
+ANY_KEY = (200, 200, 200, 200, 200, 401, 401, 401)
+A_USERS_OWN = (200, 200, 401, 401, 401, 401, 401, 400)
+MATRIX = {
+    "/v1/users/{user_id}": ANY_KEY,
+    "/v1/users/{user_id}/activities": ANY_KEY,
+    "/v1/users/{user_id}/feed": (200, 403, 200, 403, 200, 401, 401, 401),
+    "/v1/events/{event_id}": ANY_KEY,
+    "/me": A_USERS_OWN,
+    "/feed/my": A_USERS_OWN,
+    "/feed/friends": A_USERS_OWN,
+}
+"""path -> the status each role gets, about user 1."""
+
+
+@pytest.fixture
+def roles(seed: Seed) -> Seed:
+    seed.user("ivan", key="owner")
+    seed.user("nico", key="stranger")
+    for scope in ("feeds:read", "events:write", "admin"):
+        seed.key(scope, owner=f"service:{scope}", scopes=[scope])
+    seed.key("revoked", owner="user:ivan", user_id=1)
+    seed.execute("UPDATE api_key SET revoked_at = now() WHERE key_hash = sha256('revoked')")
+    return seed
+
+
+def test_every_route_has_a_row_and_every_role_gets_what_it_may(roles: Seed, reader: Reader) -> None:
+    paths = reader.get("/openapi.json", key=None).json()["paths"]
+    assert set(paths) == set(MATRIX)
+    for path, expected in MATRIX.items():
+        url = path.replace("{user_id}", "1").replace("{event_id}", str(uuid.uuid4()))
+        got = tuple(reader.get(url, key=None if role == "nobody" else role).status_code for role in ROLES)
+        assert got == expected, path
+
+
+def test_own_pages_show_nobody_elses(roles: Seed, reader: Reader) -> None:
+    roles.post(1, "ivan's")
+    assert [i["actor_name"] for i in reader.get("/feed/my", key="owner").json()["my_feed"]] == ["ivan"]
+    assert reader.get("/feed/my", key="stranger").json()["my_feed"] == []
+    assert reader.get("/me", key="stranger").json()["name"] == "nico"
+
+
+def test_no_key_is_in_any_answer_but_mes(roles: Seed, reader: Reader) -> None:
+    for path in MATRIX:
+        url = path.replace("{user_id}", "1").replace("{event_id}", str(uuid.uuid4()))
+        for key in ("owner", "unknown"):
+            answer = reader.get(url, key=f"{key}")
+            if path != "/me":
+                assert f'"{key}"' not in answer.text
