@@ -67,7 +67,7 @@ chaos-short: setup ## once, under fire: what CI runs of it (CHAOS_SEED=7)
 chaos: setup ## once, under fire: all of it, half an hour (SEED=n repeats a run)
 	PYTHONPATH=tests $(PY) -m chaos.run --full $(if $(SEED),--seed $(SEED))
 
-test: lint types check-generated unit integration e2e chaos-short ## everything CI runs
+test: lint types check-generated unit integration e2e chaos-short bench-short ## everything CI runs
 
 bench: setup ## measure against the bare tools, five rounds in turns; fills docs/performance.md
 	$(PY) -m bench --write docs/performance.md
