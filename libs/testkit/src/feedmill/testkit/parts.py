@@ -9,6 +9,7 @@
 | `postgres` | session | `.dsn` of an empty database; `.part` to freeze or kill it |
 | `database` | test | the DSN of an empty database of the test's own |
 | `state` | test | the DSN of a database of the test's own with the state's tables, empty: see `testkit.state` |
+| `shared_state` | session | the like, for tests that empty it themselves: `Seed.clear` |
 | `clickhouse` | session | `.url` of an empty database; `.part` |
 | `migrated` | session | `Stores(postgres_dsn, clickhouse_url)`: both migrated, shared by the session |
 | `topic_name` | test | a function: `topic_name("raw")` is a name nobody else has |
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import psycopg2
@@ -97,8 +98,20 @@ def _schema(postgres: RunningPostgres) -> str:
 
 @pytest.fixture
 def state(postgres: RunningPostgres, _schema: str) -> Iterator[str]:
+    with _copied(postgres, _schema) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def shared_state(postgres: RunningPostgres, _schema: str) -> Iterator[str]:
+    with _copied(postgres, _schema) as dsn:
+        yield dsn
+
+
+@contextmanager
+def _copied(postgres: RunningPostgres, schema: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
-    execute(postgres.dsn, f"CREATE DATABASE {name} TEMPLATE {_schema}")
+    execute(postgres.dsn, f"CREATE DATABASE {name} TEMPLATE {schema}")
     yield postgres.dsn_of(name)
     execute(postgres.dsn, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -18,6 +18,7 @@ from feedmill.testkit.parts import (
     kafka,
     migrated,
     postgres,
+    shared_state,
     state,
     topic_name,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "kafka",
     "migrated",
     "postgres",
+    "shared_state",
     "state",
     "topic_name",
 ]

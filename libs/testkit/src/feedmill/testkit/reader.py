@@ -6,6 +6,7 @@ with a_reader(dsn) as reader:
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from feedmill.api.settings import ApiSettings
 from feedmill.api.wire import Hop, Trace
 from feedmill.runtime.applied import Applied
 from feedmill.runtime.auth import KeyRing
+from feedmill.runtime.deadline import Deadline
 from feedmill.runtime.health import Health
 from feedmill.runtime.postgres import Postgres
 from feedmill.testkit.log_ends import LogEnds
@@ -48,7 +50,18 @@ class Reader:
     client: TestClient
     log: LogEnds
     postgres: Postgres
+    applied: Applied
+    keys: KeyRing
     app: FastAPI
+
+    def forget(self) -> None:
+        """As new, for the next test on the same rows: no key known, an empty log, no position seen."""
+        self.keys._remembered.clear()
+        self.log.known.clear()
+        deadline = Deadline(30)
+        while self.applied.snapshot.applied:
+            assert not deadline.passed
+            time.sleep(0.005)
 
     def get(self, path: str, *, key: str | None = "abc123", **headers: str) -> httpx2.Response:
         """GET with a key; `headers` with underscores for hyphens."""
@@ -87,4 +100,4 @@ def a_reader(dsn: str, *, warehouse: Warehouse | None = None, **more: str) -> It
     app = app_of(parts, health, opened)
     app.state.access_log = False
     with TestClient(app, raise_server_exceptions=False) as client:
-        yield Reader(client, log, postgres, app)
+        yield Reader(client, log, postgres, applied, keys, app)

@@ -24,6 +24,11 @@ from feedmill.contracts.topics import ACTIVITY_ENRICHED
 BEGIN: Final = datetime(2026, 11, 1, tzinfo=UTC)
 """When the first activity happens; each next one a second later, unless the test says when."""
 
+TABLES: Final = (
+    *("user_profile", "object", "activity", "follow_edge", "object_like", "sink_position"),
+    *("api_key", "id_block", "name_reservation"),
+)
+
 
 class Seed:
     """Ids count from 1, per kind. Each call commits."""
@@ -41,6 +46,12 @@ class Seed:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._connection.close()
+
+    def clear(self) -> None:
+        """As new."""
+        self.execute(f"TRUNCATE {', '.join(TABLES)}")
+        self._ids.clear()
+        self._ticks = 0
 
     def execute(self, sql: str, arguments: Sequence[object] = ()) -> None:
         with self._connection.cursor() as cursor:
