@@ -22,6 +22,8 @@ ANY_PARTITION = -1
 USERS = 5_000
 WITH_URL = 0.2
 """Of all posts: what shares a page."""
+PAGES = 5_000
+"""Some of them far more often than others."""
 _START = datetime(2026, 11, 1, tzinfo=UTC)
 _MIX = ("post", "like", "share", "comment", "follow")
 _WEIGHTS = (40, 35, 10, 10, 5)
@@ -59,7 +61,8 @@ def data_of(verb: str, actor: int, object_id: int, rng: random.Random) -> dict[s
 def post_object(object_id: int, rng: random.Random) -> dict[str, Any]:
     post: dict[str, Any] = {"type": "post", "id": object_id, "content": text(rng, 180)}
     if rng.random() < WITH_URL:
-        post |= {"type": "link", "url": f"HTTPS://Example.org:443/p/{object_id}?utm_source=feed&b=2&a=1"}
+        page = int(PAGES * rng.random() ** 2)
+        post |= {"type": "link", "url": f"HTTPS://Example.org:443/p/{page}?utm_source=feed&b=2&a=1"}
     return post
 
 

@@ -74,7 +74,7 @@ def walk(value: object, *, max_depth: int = JSON_MAX_DEPTH) -> Rejected | None:
 
 def may_hold_nul(raw: bytes) -> bool:
     """A quick look that never misses: only escaped can a NUL stand in JSON text."""
-    return _ESCAPED_NUL in raw
+    return b"\\" in raw and _ESCAPED_NUL in raw  # the first look costs a tenth of the second
 
 
 def _judge(item: object) -> Rejected | None:

@@ -31,7 +31,7 @@ def parse_time(text: str) -> datetime:
             moment = moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError("is no time that a calendar has") from error
-    if not EARLIEST <= moment < END:
+    if not MIN_YEAR <= moment.year < END_YEAR:  # the range's ends are new years in UTC
         raise ValueError(f"must lie between {MIN_YEAR} and {END_YEAR - 1}")
     return moment
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
-from feedmill.contracts import headers, strict_json, structs
+from feedmill.contracts import strict_json, structs
 from feedmill.contracts.errors import Code, Rejected
+from feedmill.contracts.headers import CE_TIME, CE_TYPE, DLQ_OFFSET, DLQ_PARTITION, DLQ_TOPIC, EVENT_ID
 from feedmill.contracts.ids import event_id_of_article, event_id_of_place
 from feedmill.contracts.limits import EVENT_MAX_BYTES
 from feedmill.contracts.times import format_time, parse_time
@@ -52,7 +53,7 @@ def decode(record: Record) -> Event | Rejected:
         return Rejected(Code.NO_VALUE, "the record has a key but no value")
     if len(value) > VALUE_MAX_BYTES:
         return Rejected(Code.TOO_LARGE, f"the value has {len(value)} bytes, the limit is {VALUE_MAX_BYTES}")
-    known = _VERB_OF.get((record.topic, named.get(headers.CE_TYPE))) if headers.EVENT_ID in named else None
+    known = _VERB_OF.get((record.topic, named.get(CE_TYPE))) if EVENT_ID in named else None
     verb = known or _verb_of(record.topic, named)
     if isinstance(verb, Rejected):
         return verb
@@ -62,9 +63,10 @@ def decode(record: Record) -> Event | Rejected:
     if verb.topic is ACTIVITY_PUBLISHED and not _key_fits(verb, data, record.key):
         return Rejected(Code.WRONG_KEY, f"the key of {verb.name} must be the id of what it changes")
     try:
-        origin = _origin_of(record, named)
+        origin = _origin_of(record, named) if DLQ_TOPIC in named else None
+        given = named.get(EVENT_ID)
         return Event(
-            _id_of(record, named, verb, data, origin),
+            id_bytes(given) if given is not None else _id_of_bare(record, verb, data, origin),
             verb,
             data,
             _occurred_at(verb, named),
@@ -76,12 +78,12 @@ def decode(record: Record) -> Event | Rejected:
 
 
 def _verb_of(topic: str, named: Mapping[str, bytes]) -> Verb | Rejected:
-    kind = named.get(headers.CE_TYPE)
-    if headers.EVENT_ID not in named:
+    kind = named.get(CE_TYPE)
+    if EVENT_ID not in named:
         bare = BARE.get(topic)
-        return bare or Rejected(Code.BAD_ENVELOPE, f"records of {topic} need the header {headers.EVENT_ID}")
+        return bare or Rejected(Code.BAD_ENVELOPE, f"records of {topic} need the header {EVENT_ID}")
     if kind is None:
-        return Rejected(Code.BAD_ENVELOPE, f"the header {headers.CE_TYPE} is missing")
+        return Rejected(Code.BAD_ENVELOPE, f"the header {CE_TYPE} is missing")
     name = kind.decode("utf-8", "replace")
     verb = BY_TYPE.get(name)
     if verb is None:
@@ -94,8 +96,8 @@ def _verb_of(topic: str, named: Mapping[str, bytes]) -> Verb | Rejected:
 def _unknown(name: str) -> Rejected:
     stem, _, version = name.rpartition(".")
     if stem.removeprefix(TYPE_PREFIX) in VERBS and version.startswith("v"):
-        return Rejected(Code.UNKNOWN_VERSION, "this version of the type is newer than this enricher", headers.CE_TYPE)
-    return Rejected(Code.UNKNOWN_TYPE, "no such type", headers.CE_TYPE)
+        return Rejected(Code.UNKNOWN_VERSION, "this version of the type is newer than this enricher", CE_TYPE)
+    return Rejected(Code.UNKNOWN_TYPE, "no such type", CE_TYPE)
 
 
 def _data_of(verb: Verb, value: bytes) -> Any:
@@ -128,15 +130,13 @@ def _key_fits(verb: Verb, data: Any, key: bytes | None) -> bool:
     return key == verb.key(data).encode()
 
 
-def _origin_of(record: Record, named: Mapping[str, bytes]) -> tuple[str, int, int] | None:
+def _origin_of(record: Record, named: Mapping[str, bytes]) -> tuple[str, int, int]:
     """Where a replayed dead letter first lay. ValueError where its headers are broken."""
-    if headers.DLQ_TOPIC not in named:
-        return None
     try:
         place = (
-            named[headers.DLQ_TOPIC].decode(),
-            int(named[headers.DLQ_PARTITION]),
-            int(named[headers.DLQ_OFFSET]),
+            named[DLQ_TOPIC].decode(),
+            int(named[DLQ_PARTITION]),
+            int(named[DLQ_OFFSET]),
         )
     except (KeyError, UnicodeDecodeError) as error:
         raise ValueError("a replay must keep all dlq- headers") from error
@@ -145,12 +145,7 @@ def _origin_of(record: Record, named: Mapping[str, bytes]) -> tuple[str, int, in
     return place
 
 
-def _id_of(
-    record: Record, named: Mapping[str, bytes], verb: Verb, data: Any, origin: tuple[str, int, int] | None
-) -> bytes:
-    given = named.get(headers.EVENT_ID)
-    if given is not None:
-        return id_bytes(given)
+def _id_of_bare(record: Record, verb: Verb, data: Any, origin: tuple[str, int, int] | None) -> bytes:
     if verb.topic is ARTICLE_PUBLISHED:
         return event_id_of_article(record.topic, str(data.id), data.time).bytes
     return event_id_of_place(*(origin or (record.topic, record.partition, record.offset))).bytes
@@ -158,16 +153,16 @@ def _id_of(
 
 def _occurred_at(verb: Verb, named: Mapping[str, bytes]) -> str | None:
     """UTC with six digits. ValueError where an activity's time is missing, naive or no time."""
-    stamp = named.get(headers.CE_TIME)
+    stamp = named.get(CE_TIME)
     if stamp is None:
         if verb.topic is ACTIVITY_PUBLISHED:
-            raise ValueError(f"the header {headers.CE_TIME} is missing")
+            raise ValueError(f"the header {CE_TIME} is missing")
         return None
     try:
         text = stamp.decode("ascii")
         moment = parse_time(text)
     except ValueError as error:
-        raise ValueError(f"{headers.CE_TIME} {error}") from error
+        raise ValueError(f"{CE_TIME} {error}") from error
     if len(text) == _CANONICAL_TIME_CHARS and text[10] == "T" and text[-1] == "Z":
         return text
     return format_time(moment)

@@ -17,7 +17,7 @@ from feedmill.contracts.enriched import (
     EnrichedTarget,
     EnrichedUser,
 )
-from feedmill.contracts.structs import OnObject, OnUser
+from feedmill.contracts.structs import CommentObject, OnObject, OnUser, PostObject
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED
 from feedmill.enricher.decode import Event
 from feedmill.enricher.text import canonical, mentions_in, tags_in
@@ -40,38 +40,33 @@ def _activity(event: Event) -> EnrichedActivity:
     if type(data) in _REFERENCES:  # half of all events: nothing in them to look at
         thing = data.object
         return EnrichedActivity(verb, data.actor_id, event.occurred_at or "", EnrichedObject(thing.type, thing.id))
-    target = getattr(data, "target", None)
+    thing, target = getattr(data, "object", None), getattr(data, "target", None)
     return EnrichedActivity(
-        verb=verb,
-        actor_id=getattr(data, "actor_id", NO_ACTOR),
-        occurred_at=event.occurred_at or "",
-        object=_object(getattr(data, "object", None)),
-        target=EnrichedTarget(target.type, target.id) if target is not None else None,
-        since=getattr(data, "since", None),
-        space_id=getattr(data, "space_id", None),
-        user=_user(data.object) if verb in ("user-created", "user-updated") else None,
+        verb,
+        getattr(data, "actor_id", NO_ACTOR),
+        event.occurred_at or "",
+        _created(thing) if isinstance(thing, PostObject | CommentObject) else _referred(thing),
+        EnrichedTarget(target.type, target.id) if target is not None else None,
+        getattr(data, "since", None),
+        getattr(data, "space_id", None),
+        _user(data.object) if verb in ("user-created", "user-updated") else None,
     )
 
 
-def _object(thing: Any) -> EnrichedObject | None:
-    """A reference stays one; what carries content is searched for tags and mentions."""
+def _referred(thing: Any) -> EnrichedObject | None:
+    """A reference stays one."""
     thing_id = getattr(thing, "id", None)
-    if thing_id is None:
-        return None
-    content = getattr(thing, "content", None)
-    if content is None:
-        return EnrichedObject(thing.type, thing_id)
-    url = getattr(thing, "url", None)
+    return None if thing_id is None else EnrichedObject(thing.type, thing_id)
+
+
+def _created(thing: PostObject | CommentObject) -> EnrichedObject:
+    """What carries content is searched for tags and mentions."""
+    content, title, url = thing.content, None, None
+    if isinstance(thing, PostObject):
+        title, url = thing.title, thing.url
     text = content if isinstance(content, str) else ""
     return EnrichedObject(
-        type=thing.type,
-        id=thing_id,
-        content=content,
-        title=getattr(thing, "title", None),
-        url=url,
-        canonical_url=canonical(url),
-        tags=list(tags_in(text)),
-        mentions=list(mentions_in(text)),
+        thing.type, thing.id, content, title, url, canonical(url), list(tags_in(text)), list(mentions_in(text))
     )
 
 

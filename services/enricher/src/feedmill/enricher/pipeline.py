@@ -8,8 +8,21 @@ from uuid import UUID
 
 import msgspec
 
-from feedmill.contracts import headers
 from feedmill.contracts.errors import Rejected
+from feedmill.contracts.headers import (
+    ACCEPTED_AT,
+    CE_TYPE,
+    DLQ_OFFSET,
+    DLQ_PARTITION,
+    DLQ_REASON,
+    DLQ_TOPIC,
+    EVENT_ID,
+    MARKER,
+    MARKER_VALUE,
+    ORIGIN_OFFSET,
+    SOURCE_FROM,
+    SOURCE_OFFSET,
+)
 from feedmill.enricher.decode import Event, decode
 from feedmill.enricher.enrich import enrich
 from feedmill.enricher.lane import Lane
@@ -21,8 +34,8 @@ Outgoing = tuple[str, bytes | None, bytes | None, Headers, int]
 """topic, key, value, headers, partition"""
 
 _encode = msgspec.json.Encoder().encode
-_NOT_KEPT: Final = (headers.DLQ_REASON, headers.DLQ_TOPIC, headers.DLQ_PARTITION, headers.DLQ_OFFSET)
-_MARKER: Final = (headers.MARKER, headers.MARKER_VALUE)
+_NOT_KEPT: Final = (DLQ_REASON, DLQ_TOPIC, DLQ_PARTITION, DLQ_OFFSET)
+_MARKER: Final = (MARKER, MARKER_VALUE)
 
 
 class Pipeline:
@@ -47,7 +60,12 @@ class Pipeline:
             event = decode(record)
             if isinstance(event, Rejected):
                 rejected.append(DeadLetter(record, event, _origin(record)))
-            elif self._is_new(lane, event):
+                continue
+            known = event.id in lane.seen
+            if not known:
+                lane.seen.add(event.id)
+            # a replayed dead letter passes: the stores' keys know whether they have it
+            if not known or event.origin_offset is not None or not self._remembers:
                 outgoing.append(_enriched(lane, record, event))
                 lane.written = offset
         for lane, offset in last.items():
@@ -56,13 +74,6 @@ class Pipeline:
                 lane.written = offset
         return outgoing, rejected
 
-    def _is_new(self, lane: Lane, event: Event) -> bool:
-        """Remember the event. A replayed dead letter passes: the stores' keys know whether they have it."""
-        known = event.id in lane.seen
-        if not known:
-            lane.seen.add(event.id)
-        return not known or event.origin_offset is not None or not self._remembers
-
     def marker(self, lane: Lane, offset: int) -> Outgoing:
         """Moves the sinks' positions to `offset` where no enriched record does."""
         added = [_MARKER, *_source(lane, offset)]
@@ -70,32 +81,30 @@ class Pipeline:
 
 
 def _source(lane: Lane, offset: int) -> Headers:
-    return [(headers.SOURCE_OFFSET, b"%d" % offset), (headers.SOURCE_FROM, b"%d" % lane.written)]
+    return [(SOURCE_OFFSET, b"%d" % offset), (SOURCE_FROM, b"%d" % lane.written)]
 
 
 def _enriched(lane: Lane, record: Record, event: Event) -> Outgoing:
     kept = event.headers
-    if headers.EVENT_ID not in kept:
-        kept[headers.EVENT_ID] = str(UUID(bytes=event.id)).encode()
-        kept[headers.CE_TYPE] = event.verb.type.encode()
+    if EVENT_ID not in kept:
+        kept[EVENT_ID] = str(UUID(bytes=event.id)).encode()
+        kept[CE_TYPE] = event.verb.type.encode()
     if event.origin_offset is not None:
         for name in _NOT_KEPT:
             kept.pop(name, None)
-        kept[headers.ORIGIN_OFFSET] = b"%d" % event.origin_offset
+        kept[ORIGIN_OFFSET] = b"%d" % event.origin_offset
     sent: Headers = [
         *kept.items(),
-        (headers.SOURCE_OFFSET, b"%d" % record.offset),
-        (headers.SOURCE_FROM, b"%d" % lane.written),
-        (headers.ACCEPTED_AT, b"%d" % record.timestamp_ms),
+        (SOURCE_OFFSET, b"%d" % record.offset),
+        (SOURCE_FROM, b"%d" % lane.written),
+        (ACCEPTED_AT, b"%d" % record.timestamp_ms),
     ]
     return (lane.enriched_topic, record.key, _encode(enrich(event)), sent, record.partition)
 
 
 def _origin(record: Record) -> tuple[str, int, int]:
     """A dead letter that dies again keeps its first origin, where that is readable."""
-    topic, partition, offset = (
-        record.header(n) for n in (headers.DLQ_TOPIC, headers.DLQ_PARTITION, headers.DLQ_OFFSET)
-    )
+    topic, partition, offset = (record.header(n) for n in (DLQ_TOPIC, DLQ_PARTITION, DLQ_OFFSET))
     if topic == record.topic.encode() and partition == b"%d" % record.partition and offset and offset.isdigit():
         return record.topic, record.partition, int(offset)
     return record.topic, record.partition, record.offset
