@@ -111,7 +111,8 @@ class Kafka:
 
     def format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        where = ("--cluster-id", cluster_id, "--config", str(self.folder / "server.properties"))
+        # One argument: an id that begins with a dash would be taken for an option.
+        where = (f"--cluster-id={cluster_id}", "--config", str(self.folder / "server.properties"))
         command = self.java("kafka.tools.StorageTool", "format", *where)
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode:

@@ -55,7 +55,8 @@ class Bench:
     def close(self) -> None:
         for part in reversed(self.parts):
             part.kill()
-            self.reaper.tell("gone", part.pid)
+            if part.pid is not None:
+                self.reaper.tell("gone", part.pid)
         self.reaper.close()
 
 
