@@ -84,7 +84,7 @@ Candidates = Callable[[Key, int], Awaitable[list[Row]]]
 async def page_of(candidates: Candidates, *, before: Key, limit: int, item: Callable[[Row], ItemT]) -> Page[ItemT]:
     """A full page of what may be seen. One round trip, as long as little is hidden."""
     items: list[ItemT] = []
-    last_shown: Key | None = None
+    last_shown: Row | None = None
     batch = limit + 1
     for _ in range(MAX_ROUNDS):
         rows = await candidates(before, batch)
@@ -92,11 +92,15 @@ async def page_of(candidates: Candidates, *, before: Key, limit: int, item: Call
             if not row["seen"]:
                 continue
             if len(items) == limit:
-                return Page(items, last_shown)
+                return Page(items, None if last_shown is None else _key(last_shown))
             items.append(item(row))
-            last_shown = Key(row["occurred_at"], row["event_id"])
+            last_shown = row
         if len(rows) < batch:
             return Page(items, None)
-        before = Key(rows[-1]["occurred_at"], rows[-1]["event_id"])
+        before = _key(rows[-1])
         batch = min(2 * batch, max(MAX_BATCH, limit + 1))
     return Page(items, before)
+
+
+def _key(row: Row) -> Key:
+    return Key(row["occurred_at"], row["event_id"])
