@@ -7,6 +7,7 @@ import pytest
 from feedmill.ingest.memory import Recent
 from feedmill.ingest.object_ids import NoIds, ObjectIds
 from feedmill.ingest.settings import IdSettings
+from feedmill.ingest.windows import MOST_KEYS, Windows
 from feedmill.testkit.door import FakeBlocks
 
 SETTINGS = IdSettings(first_block=10, ahead_s=600)
@@ -75,3 +76,18 @@ def test_a_bounded_memory_keeps_the_latest() -> None:
     assert memory.get(999) is None
     memory.put(999, 7)
     assert memory.get(999) == 7
+
+
+def test_windows_end_and_are_forgotten() -> None:
+    now_s = [1_000.0]
+    windows = Windows(lambda: now_s[0])
+    assert (windows.incr("a", 60, 5), windows.incr("a", 60, 2), windows.get("a")) == (5, 7, 7)
+    assert windows.get_expiry("a") == 1_060.0
+    now_s[0] = 1_060.0
+    assert (windows.get("a"), windows.incr("a", 60)) == (0, 1)
+    for number in range(2 * MOST_KEYS):
+        now_s[0] += 1
+        windows.incr(str(number), 60)
+    assert windows.reset() <= MOST_KEYS + 60
+    assert windows.check()
+    assert isinstance(windows.base_exceptions, type)

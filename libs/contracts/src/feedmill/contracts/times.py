@@ -51,4 +51,4 @@ def parse_date(text: str) -> date:
 
 def format_time(moment: datetime) -> str:
     """As it travels: `2026-11-21T10:00:00.123456Z`, always six digits, always UTC."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"

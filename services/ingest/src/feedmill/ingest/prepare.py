@@ -95,7 +95,7 @@ class Preparation:
         actor = str(data.actor_id) if is_activity else actor_of(data)
         if not self._acts_for_all and actor != self._own_actor:
             return _FORBIDDEN if is_activity else _FOR_SERVICES
-        if not id_.isprintable() or event.source is not self._source:
+        if event.source != self._source or not id_.isprintable():
             rejected = self._names(event)
             if rejected is not None:
                 return rejected

@@ -19,7 +19,7 @@ class LimitSettings(Section):
 class RateSettings(Section):
     """How much one key's owner may send, as `limits` writes it; an event of a batch counts as one."""
 
-    events: str = "600000/minute"
+    events: str = "12000000/minute"
 
 
 class WaitSettings(Section):
