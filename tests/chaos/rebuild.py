@@ -9,7 +9,7 @@ from chaos.checker import Check
 from chaos.stage import CLICKHOUSE_SINK, POSTGRES_SINK, Stage
 from feedmill.cli import rebuild
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Way:
         }
 
 
-WAYS = (Way(1, 2_000, 10_000), Way(2, 37, 101), Way(3, 500, 7))
+WAYS = (Way(1, 2_000, 10_000), Way(2, 37, 101), Way(3, 500, 53))
 
 
 @dataclass(frozen=True, slots=True)
