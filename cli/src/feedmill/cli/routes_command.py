@@ -20,7 +20,7 @@ NOWHERE = {
 }
 """Addresses nobody answers at: making an app connects to nothing."""
 
-OWN = {*PATHS, "/docs", "/openapi.json", "/docs/oauth2-redirect"}
+OWN = {*PATHS, "/docs", "/docs/{name}", "/openapi.json"}
 """Each service's own; the origin answers them itself."""
 
 

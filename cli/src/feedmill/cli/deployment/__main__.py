@@ -6,18 +6,32 @@ import json
 import sys
 from pathlib import Path
 
-from feedmill.cli import routes
+from feedmill.cli import routes, routes_command
 from feedmill.cli.deployment import dashboards, grafana, nginx
-from feedmill.cli.gateway.documents import PAGE
+from feedmill.cli.gateway.documents import PAGE, merged
 
 
 def wanted() -> dict[str, str]:
     """Path below deploy/ -> text."""
-    files = {
-        f"grafana/dashboards/{name}.json": json.dumps(grafana.document(dashboard), indent=1, ensure_ascii=False) + "\n"
+    shown = {
+        f"grafana/dashboards/{name}.json": pretty(grafana.document(dashboard))
         for name, dashboard in dashboards.DASHBOARDS.items()
     }
-    return {**files, "nginx/nginx.conf": nginx.render(routes.load()), "nginx/www/docs.html": PAGE}
+    return {
+        **shown,
+        "nginx/nginx.conf": nginx.render(routes.load()),
+        "nginx/www/docs.html": PAGE,
+        "nginx/www/openapi.json": pretty(openapi()),
+    }
+
+
+def openapi() -> dict[str, object]:
+    """Both services' description as the origin gives it; nginx cannot merge, so it is merged here."""
+    return merged({"ingest": routes_command.ingest_app().openapi(), "api": routes_command.api_app().openapi()})
+
+
+def pretty(document: object) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def deploy_folder() -> Path:

@@ -7,27 +7,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from feedmill.cli.gateway.upstream import Away, Broken, Upstream
+from feedmill.runtime import docs_page
 
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Feedmill API</title>
-<link rel="stylesheet" href="https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/swagger-ui.css"></head>
-<body><div id="swagger-ui"></div>
-<noscript>The description itself: <a href="/openapi.json">/openapi.json</a></noscript>
-<script src="https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/swagger-ui-bundle.js"></script>
-<script>SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true});</script>
-</body></html>
-"""
+PAGE = docs_page.html("Feedmill")
 
 
 class Documents:
-    PATHS = ("/docs", "/openapi.json")
+    PATHS = (docs_page.PATH, "/openapi.json", *(f"{docs_page.PATH}/{name}" for name in docs_page.ASSETS))
 
     def __init__(self, upstreams: Mapping[str, Upstream]) -> None:
         self._upstreams = upstreams
 
     async def answer(self, path: str) -> tuple[int, str, bytes]:
-        if path == "/docs":
+        if path == docs_page.PATH:
             return 200, "text/html; charset=utf-8", PAGE.encode()
+        page_file = docs_page.asset(path.removeprefix(f"{docs_page.PATH}/"))
+        if page_file is not None:
+            media_type, file = page_file
+            return 200, media_type, file.read_bytes()
         try:
             found = {name: json.loads((await up.get("/openapi.json"))[1]) for name, up in self._upstreams.items()}
         except (Away, Broken) as error:

@@ -18,11 +18,12 @@ from typing import Any, Final
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse
 from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from feedmill.runtime import logs, metrics, trace_context
+from feedmill.runtime import docs_page, logs, metrics, trace_context
 from feedmill.runtime.applied import NotYetApplied
 from feedmill.runtime.auth import KeyMissing, KeyNotValid
 from feedmill.runtime.background import background
@@ -70,6 +71,7 @@ def create_app(service: str, *, description: str, health: Health, lifespan: Life
         description=description,
         version=health.version,
         lifespan=opened,
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": TRACING, "metrics": False, "logs": False},
@@ -78,6 +80,7 @@ def create_app(service: str, *, description: str, health: Health, lifespan: Life
     for error in (*expected, Transient):
         app.add_exception_handler(error, answer_with_problem)
     app.include_router(_operators(health))
+    app.include_router(_documentation(service))
     app.add_middleware(Observed)
     return app
 
@@ -99,6 +102,24 @@ def _operators(health: Health) -> APIRouter:
 
     for path in PATHS:
         router.add_api_route(path, operators_path, methods=["GET"])
+    return router
+
+
+def _documentation(service: str) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(docs_page.PATH)
+    async def docs() -> Response:
+        return Response(docs_page.html(f"Feedmill {service}"), media_type="text/html; charset=utf-8")
+
+    @router.get(docs_page.PATH + "/{name}")
+    async def asset(name: str) -> Response:
+        found = docs_page.asset(name)
+        if found is None:
+            raise HTTPException(404)
+        media_type, path = found
+        return FileResponse(path, media_type=media_type, headers={"Cache-Control": "public, max-age=86400"})
+
     return router
 
 

@@ -11,14 +11,12 @@ Poison is no exception: it is a `Rejected` value that ends in a dead letter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from feedmill.contracts.errors import Rejected
-
-RowT = TypeVar("RowT")
 
 
 class Transient(Exception):
@@ -77,12 +75,3 @@ class DeadLetter:
     record: Record
     rejected: Rejected
     origin: tuple[str, int, int]
-
-
-@dataclass(slots=True)
-class Batch(Generic[RowT]):
-    """One poll's outcome: rows to write, dead letters to publish first, offsets to move to afterwards."""
-
-    rows: list[RowT] = field(default_factory=list)
-    rejected: list[DeadLetter] = field(default_factory=list)
-    next_offsets: dict[TopicPartition, int] = field(default_factory=dict)
