@@ -13,6 +13,8 @@ from feedmill.runtime.kafka.client import FatalErrors, Headers, client_config, r
 from feedmill.runtime.outcome import Fatal, Transient
 from feedmill.runtime.settings import KafkaSettings
 
+LINGER_MS = 5.0
+"""Every batch ends with a flush, which waits for no linger; until then it keeps requests large: half as many of them."""
 NAIVE_TIMEOUT_MS = 3_000
 """With the guard against holes off: a record is given up after this, and nobody looks."""
 
@@ -23,7 +25,7 @@ class Producer:
     With `gapless` a record is never given up and a later one never lands past a failed one: any failure is Fatal.
     """
 
-    def __init__(self, settings: KafkaSettings, *, gapless: bool, linger_ms: float = 0) -> None:
+    def __init__(self, settings: KafkaSettings, *, gapless: bool, linger_ms: float = LINGER_MS) -> None:
         self._errors = FatalErrors()
         self._failed: KafkaError | None = None
         self._looks = not gapless or guarded(Guard.NO_HOLES)
