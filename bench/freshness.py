@@ -14,8 +14,8 @@ from feedmill.testkit.people import Operator
 from feedmill.testkit.platform import Platform
 
 BACKGROUND = (500.0, 2_000.0)
-PROBES_PER_S = 50.0
-SECONDS = 40.0
+PROBES_PER_S = 100.0
+SECONDS = 20.0
 """A round: 2,000 probes."""
 PAIRS = 10
 """Authors, each with a follower."""
