@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -161,3 +162,60 @@ def thaw(pids: list[int]) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+
+class Goodbye:
+    """A proxy in front of Postgres that can speak in its name: what a server that shuts down says to the idle."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._upstream = (host, port)
+        self._clients: list[asyncio.StreamWriter] = []
+
+    async def serve(self) -> int:
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.append(writer)
+        from_store, to_store = await asyncio.open_connection(*self._upstream)
+        await asyncio.gather(pump(reader, to_store), pump(from_store, writer))
+
+    def say(self) -> None:
+        fields = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+        for client in self._clients:
+            client.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+
+    async def close(self) -> None:
+        """Once every client has gone."""
+        self._server.close()
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+def test_a_goodbye_on_an_idle_connection_is_a_store_away_and_no_bug(postgres: RunningPostgres) -> None:
+    address = urlsplit(postgres.dsn)
+
+    async def test() -> None:
+        proxy = Goodbye(address.hostname or "", address.port or 5432)
+        port = await proxy.serve()
+        through = address._replace(netloc=address.netloc.replace(f":{address.port}", f":{port}"))
+        async with Postgres(settings(through.geturl()), Health("api"), application="test") as store:
+            await store.fetch("SELECT 1")
+            proxy.say()
+            await asyncio.sleep(0.1)
+            with pytest.raises(StoreAway):
+                await store.poll("SELECT 1", silent_s=1)
+            await until(lambda: store.up)
+            assert await store.fetch("SELECT 1")
+        await proxy.close()
+
+    asyncio.run(test())

@@ -31,6 +31,7 @@ AWAY_ERRORS: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutting down, starting up
     asyncpg.InsufficientResourcesError,  # no connection left, disk full
+    asyncpg.InternalClientError,  # the server said goodbye on an idle connection and has not hung up yet
 )
 
 TOLD: Final = (*AWAY_ERRORS, asyncpg.InterfaceError)
