@@ -158,6 +158,9 @@ def _taken(items: Sequence[Item], prepared: Prepared, acks: Sequence[Ack]) -> Ta
 
 def _count(items: Sequence[Item], prepared: Prepared, acks: Sequence[Ack]) -> None:
     """One addition a verb and outcome, however large the batch."""
+    if len(items) == 1 and prepared.messages and acks[0].error is None:
+        metrics.EVENTS_ACCEPTED.at(PLANS[type(items[0])].verb.name).inc()  # type: ignore[index]
+        return
     taken = [type(items[place]) for place, ack in zip(prepared.places, acks, strict=True) if ack[2] is None]
     for class_, count in Counter(taken).items():
         metrics.EVENTS_ACCEPTED.at(PLANS[class_].verb.name).inc(count)  # type: ignore[index]

@@ -1,5 +1,6 @@
 """How much one owner may send. In the process: each replica allows the whole rate."""
 
+from math import ceil
 from time import time
 from typing import Final
 
@@ -26,12 +27,11 @@ class Rate:
     def spend(self, owner: str, events: int) -> dict[str, str]:
         """The RateLimit headers of the answer. Raises Problem 429 with nothing spent."""
         cost = max(1, events)
-        fits = self._limiter.test(self._limit, owner, cost=cost)
-        if fits:
-            self._limiter.hit(self._limit, owner, cost=cost)
-        window = self._limiter.get_window_stats(self._limit, owner)
-        reset_s = max(1, int(window.reset_time - time() + 0.999))
-        headers = {POLICY: self._policy, LEFT: f'"events";r={max(0, window.remaining)};t={reset_s}'}
+        ends_s, left = self._limiter.get_window_stats(self._limit, owner)
+        fits = cost <= left and self._limiter.hit(self._limit, owner, cost=cost)
+        ends_in_s = ends_s - time()
+        reset_s = ceil(ends_in_s) if ends_in_s > 0 else self._limit.get_expiry()
+        headers = {POLICY: self._policy, LEFT: f'"events";r={left - cost if fits else left};t={reset_s}'}
         if fits:
             return headers
         metrics.EVENTS_REFUSED.at("rate_limited").inc(events)
