@@ -29,7 +29,7 @@ from feedmill.runtime.outcome import Record
 from feedmill.runtime.settings import KafkaSettings
 from feedmill.testkit.platform import Platform
 
-ROWS = 200_000
+ROWS = 120_000
 GROUP = "bench-feed-writer-clickhouse"
 SINK = SinkName.CLICKHOUSE
 PLAIN_DATABASE = "bench_plain"

@@ -27,7 +27,7 @@ from feedmill.runtime.outcome import TopicPartition
 from feedmill.runtime.settings import KafkaSettings
 from feedmill.testkit.platform import Platform
 
-RECORDS = 200_000
+RECORDS = 120_000
 PLAIN = "bench.plain"
 """Where the plain loop writes: a topic of its own, with as many partitions."""
 GROUP = "bench-enricher"

@@ -19,7 +19,7 @@ from feedmill.testkit.people import Operator
 from feedmill.testkit.platform import Platform
 
 CONNECTIONS = 32
-SECONDS = 5.0
+SECONDS = 4.0
 WRITERS = 16
 POSTS = 500
 

@@ -18,8 +18,8 @@ from feedmill.testkit.platform import Platform
 
 BATCH = 500
 CONNECTIONS = 8
-SECONDS = 6.0
-RECORDS = 400_000
+SECONDS = 4.0
+RECORDS = 300_000
 PLAIN = "bench.produced"
 MIX = ("post", "like", "share", "comment", "follow")
 WEIGHTS = (40, 35, 10, 10, 5)

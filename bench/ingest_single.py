@@ -12,7 +12,7 @@ from bench.harness import Figure, Plan, Told, at_least, at_most, interleave, qua
 from feedmill.testkit.platform import Platform
 
 CONNECTIONS = 32
-SECONDS = 6.0
+SECONDS = 5.0
 RATE = 2_000.0
 OPEN_CONNECTIONS = 64
 

@@ -36,7 +36,7 @@ from feedmill.runtime.settings import KafkaSettings
 from feedmill.testkit.parts import execute
 from feedmill.testkit.platform import Platform
 
-ROWS = 60_000
+ROWS = 40_000
 PLAIN = "bench_plain"
 GROUP = "bench-feed-writer-postgres"
 SINK = SinkName.POSTGRES
