@@ -3,7 +3,6 @@
 import gc
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +13,7 @@ from starlette.testclient import TestClient
 
 from feedmill.testkit.platform import Platform
 from feedmill.testkit.state import Seed
+from feedmill.testkit.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -28,13 +28,6 @@ def event(verb: str, **data: Any) -> dict[str, Any]:
 
 def like(actor_id: int = 1) -> dict[str, Any]:
     return event("like", actor_id=actor_id, object={"type": "photo", "id": 1})
-
-
-def eventually(condition: Callable[[], bool], within_s: float = 20) -> None:
-    ends_s = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < ends_s, "did not happen in time"
-        time.sleep(0.05)
 
 
 def rows(platform: Platform, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
@@ -172,7 +165,7 @@ def test_postgres_away_events_go_on_and_families_are_told_at_once(door: TestClie
     door.post("/post", json={"type": "post", "content": "x"}, headers=IVAN)
     platform.kill("postgres")
     try:
-        eventually(lambda: door.get("/readyz").status_code == 503)
+        wait_until(lambda: door.get("/readyz").status_code == 503)
         assert door.post("/v1/events", json=like(), headers=TOWN).status_code == 202
         began_s = time.monotonic()
         for path, body in (("/post", {"type": "post", "content": "x"}), ("/follow", {"follow": "nico"})):
@@ -184,7 +177,7 @@ def test_postgres_away_events_go_on_and_families_are_told_at_once(door: TestClie
     finally:
         platform.start("postgres")
         platform.wait_ready("postgres")
-    eventually(lambda: door.get("/readyz").status_code == 200)
+    wait_until(lambda: door.get("/readyz").status_code == 200)
     answer = door.post("/v1/events", json=[like()], headers={**TOWN, **WAIT})
     assert answer.status_code == 200
     gc.collect()  # sockets of connection attempts that asyncio gave up on: their warnings belong here
@@ -208,7 +201,7 @@ def test_a_frozen_broker_is_503_with_retry_after_and_the_retry_is_the_same_event
         assert again.json()["results"][0]["event_id"] in (result["event_id"], None)
         return again.status_code == 200
 
-    eventually(taken)
+    wait_until(taken)
     stored = rows(platform, "SELECT count(*) FROM activity WHERE event_id = %s", result["event_id"])
     assert stored == [(1,)]
 
@@ -236,7 +229,7 @@ def test_sigterm_under_load_answers_what_it_has_begun_and_loses_nothing(platform
     senders = [threading.Thread(target=send) for _ in range(4)]
     for sender in senders:
         sender.start()
-    eventually(lambda: len(outcomes) > 400)
+    wait_until(lambda: len(outcomes) > 400)
     status = platform.down("ingest")
     stopped.set()
     for sender in senders:
@@ -251,5 +244,27 @@ def test_sigterm_under_load_answers_what_it_has_begun_and_loses_nothing(platform
     assert {outcome["status"] for outcome in outcomes} == {"accepted"}
     ids = [outcome["event_id"] for outcome in outcomes]
     count = "SELECT count(*) FROM activity WHERE event_id = ANY(%s::uuid[])"
-    eventually(lambda: rows(platform, count, ids) == [(len(set(ids)),)], within_s=60)
+    wait_until(lambda: rows(platform, count, ids) == [(len(set(ids)),)], within_s=60)
     assert len(ids) == len(set(ids))
+
+
+def test_a_drain_that_the_log_holds_up_ends_with_an_answer_for_everyone(platform: Platform) -> None:
+    answers: list[httpx2.Response] = []
+
+    def send() -> None:
+        address = platform.address("ingest")
+        answers.append(httpx2.post(f"{address}/v1/events", json=[like()], headers=TOWN, timeout=40))
+
+    httpx2.post(f"{platform.address('ingest')}/v1/events", json=[like()], headers=TOWN, timeout=40)
+    sender = threading.Thread(target=send)
+    platform.stop("kafka")
+    try:
+        sender.start()
+        in_flight = "feedmill_queued_records 1.0"
+        wait_until(lambda: in_flight in httpx2.get(f"{platform.address('ingest')}/metrics").text)
+        assert platform.down("ingest") == 0
+        sender.join()
+    finally:
+        platform.cont("kafka")
+    assert [answer.status_code for answer in answers] == [503]
+    assert answers[0].json()["results"][0]["status"] == "retry"

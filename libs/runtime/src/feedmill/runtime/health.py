@@ -61,6 +61,10 @@ class Health:
         self._draining = True
 
     @property
+    def draining(self) -> bool:
+        return self._draining
+
+    @property
     def progress_age_s(self) -> float:
         return self._monotonic() - self._progressed_at_s
 

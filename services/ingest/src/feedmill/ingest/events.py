@@ -11,10 +11,10 @@ from feedmill.ingest.body import events_in, form_of
 from feedmill.ingest.door import Refusals, Taken
 from feedmill.ingest.house import house_of
 from feedmill.ingest.judge import needs_the_world
-from feedmill.ingest.requests import body_of, caller_of, position_headers
+from feedmill.ingest.requests import body_of, caller_of, position_headers, position_wait_s
 from feedmill.ingest.results import Result, encoded
 from feedmill.runtime.auth import Principal
-from feedmill.runtime.http import DEFAULT_WAIT_S, positions_in, wait_s_in
+from feedmill.runtime.http import positions_in, wait_s_in
 from feedmill.runtime.problem import MEDIA_TYPE, RETRY_AFTER_S, TYPE_PREFIX, FieldError, Kind, Problem
 
 JSON: Final = "application/json"
@@ -37,7 +37,7 @@ async def take_events(request: Request) -> Response:
     items, is_single = events_in(raw, form, house.settings.limits)
     headers = house.rate.spend(principal.owner, len(items))
     if asked and needs_the_world(items):
-        await house.applied.wait_for(asked, wait_s_in(request) or DEFAULT_WAIT_S)
+        await house.applied.wait_for(asked, position_wait_s(request))
     try:
         taken = await house.door.take(items, caller_of(principal), atomic=atomic, wait_s=wait_s_in(request))
     except Refusals as refusals:

@@ -19,11 +19,11 @@ from feedmill.contracts.verbs import type_of
 from feedmill.ingest import openapi
 from feedmill.ingest.house import House, house_of
 from feedmill.ingest.repeats import refuse_other_body
-from feedmill.ingest.requests import body_of, caller_of, idempotency_key_in, position_headers
+from feedmill.ingest.requests import body_of, caller_of, idempotency_key_in, position_headers, position_wait_s
 from feedmill.ingest.results import Result
 from feedmill.runtime.auth import Principal
 from feedmill.runtime.family_a import FamilyARoute
-from feedmill.runtime.http import DEFAULT_WAIT_S, positions_in, wait_s_in
+from feedmill.runtime.http import positions_in
 from feedmill.runtime.postgres import StoreAway
 from feedmill.runtime.problem import Kind, Problem
 
@@ -103,7 +103,7 @@ async def _opened(request: Request) -> tuple[Call, Any]:
     if not house.world.up:
         raise StoreAway("postgres is away")
     if call.asked:
-        await house.applied.wait_for(call.asked, wait_s_in(request) or DEFAULT_WAIT_S)
+        await house.applied.wait_for(call.asked, position_wait_s(request))
     return call, body if isinstance(body, dict) else {}
 
 

@@ -1,9 +1,10 @@
 """Everything the routes share, wired once."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from fastapi import Request
 
@@ -17,6 +18,7 @@ from feedmill.ingest.reservations import Claim, Granted, Reservations, Taken
 from feedmill.ingest.sending import Sender
 from feedmill.ingest.settings import IngestSettings
 from feedmill.ingest.world import PostgresWorld, World
+from feedmill.runtime import metrics
 from feedmill.runtime.applied import Applied
 from feedmill.runtime.auth import KeyRing, Principal
 from feedmill.runtime.background import background
@@ -35,6 +37,11 @@ class Names(Protocol):
     """feedmill.ingest.reservations.Reservations."""
 
     async def reserve(self, claims: Sequence[Claim], handles: Sequence[str]) -> list[Granted | Taken]: ...
+
+
+WATCH_INTERVAL_S: Final = 0.2
+ANSWERING_S: Final = 2.0
+"""Left of the drain to answer those whose records are given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,16 @@ def house_of(request: Request) -> House:
     return cast(House, request.app.state.house)
 
 
+async def _watch(producer: AsyncProducer, health: Health, settings: IngestSettings) -> None:
+    """A client beyond repair ends the process. A drain that the log holds up ends with an answer for everyone."""
+    while not health.draining:
+        producer.check()
+        await asyncio.sleep(WATCH_INTERVAL_S)
+    await asyncio.sleep(max(0.0, settings.drain_delay_s + settings.drain_timeout_s - ANSWERING_S))
+    producer.purge()
+    await asyncio.Event().wait()
+
+
 @asynccontextmanager
 async def opened(settings: IngestSettings, health: Health) -> AsyncIterator[House]:
     """Connects; closed in reverse, the producer before the stores, after it has answered everyone."""
@@ -70,6 +87,8 @@ async def opened(settings: IngestSettings, health: Health) -> AsyncIterator[Hous
         await stack.enter_async_context(background(health, object_ids.keep_refilling()))
         producer = AsyncProducer(settings.kafka, settings.producer)
         stack.push_async_callback(producer.close, settings.flush_timeout_s)
+        metrics.QUEUED_RECORDS.at().set_function(lambda: producer.queued_records)
+        await stack.enter_async_context(background(health, _watch(producer, health, settings)))
         world = PostgresWorld(postgres)
         yield House(
             settings=settings,

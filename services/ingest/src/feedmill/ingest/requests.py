@@ -10,6 +10,7 @@ from feedmill.contracts.limits import CE_ID_MAX_CHARS
 from feedmill.ingest.prepare import Caller
 from feedmill.runtime import trace_context
 from feedmill.runtime.auth import Principal
+from feedmill.runtime.http import DEFAULT_WAIT_S, wait_s_in
 from feedmill.runtime.position import Positions
 from feedmill.runtime.problem import FieldError, Kind, Problem
 
@@ -33,6 +34,12 @@ async def body_of(request: Request, max_bytes: int) -> bytes:
             raise _too_large(max_bytes)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def position_wait_s(request: Request) -> float:
+    """How long the position a request carries is waited for."""
+    asked_s = wait_s_in(request)
+    return DEFAULT_WAIT_S if asked_s is None else asked_s
 
 
 def caller_of(principal: Principal) -> Caller:

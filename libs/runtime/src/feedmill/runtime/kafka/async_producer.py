@@ -194,6 +194,10 @@ class AsyncProducer:
         self._away = False
         log.info("the broker can be reached again")
 
+    def purge(self) -> None:
+        """Whoever still waits is answered at once: not, or not surely, kept."""
+        self._producer.purge()
+
     async def close(self, timeout_s: float) -> None:
         """Waits for what is on its way, at most so long; the rest is answered with an error. Idempotent."""
         self._closing = True
