@@ -12,6 +12,7 @@ from chaos.poison import Planter
 from chaos.stage import CLICKHOUSE_SINK, ENRICHER, INGEST, POSTGRES_SINK, Work
 from feedmill.runtime.failpoints import Point
 from feedmill.testkit.platform import Platform
+from feedmill.testkit.waiting import let_pass
 
 BACK_TIMEOUT_S = 40.0
 POINT_TIMEOUT_S = 25.0
@@ -123,7 +124,7 @@ class Freeze:
         ends = {} if answers else scene.work.ends(self.part)
         scene.platform.stop(self.part)
         in_flight = not answers and scene.work.waited(self.part, ends)
-        time.sleep(self.seconds)
+        let_pass(self.seconds)
         in_flight = in_flight or (answers and scene.work.ledger.in_flight > 0)
         scene.platform.cont(self.part)
         began = time.monotonic()
@@ -174,7 +175,7 @@ class ZombieAt:
         second = f"{self.part}-2"
         freeze_at(scene, self.part, self.point, self.nth)
         scene.platform.start(second)
-        time.sleep(self.seconds)
+        let_pass(self.seconds)
         scene.platform.wait_ready(second, timeout_s=BACK_TIMEOUT_S)
         scene.platform.cont(self.part)
         began = time.monotonic()
@@ -196,7 +197,7 @@ class BrokerGoneWithWorkInHand:
         freeze_at(scene, self.part, self.point, self.nth)
         scene.platform.keepers["kafka"].kill()
         scene.platform.cont(self.part)
-        time.sleep(self.down_s)
+        let_pass(self.down_s)
         back_after_s = bring_back(scene, "kafka")
         scene.platform.wait_ready(self.part, timeout_s=BACK_TIMEOUT_S)
         return Struck(f"broker gone from under {self.part}", ("kafka", self.part), True, back_after_s)
@@ -209,7 +210,7 @@ class Wait:
     seconds: float
 
     def strike(self, scene: Scene) -> Struck:
-        time.sleep(self.seconds)
+        let_pass(self.seconds)
         return Struck("none", (), False, 0.0)
 
 
@@ -250,7 +251,7 @@ def freeze_at(scene: Scene, part: str, point: Point, nth: int) -> None:
     while not is_stopped(scene.platform, part):
         if time.monotonic() > give_up_at:
             raise PointMissed(f"{part} never came by {point} {nth} times")
-        time.sleep(0.05)
+        let_pass(0.05)
 
 
 def is_stopped(platform: Platform, part: str) -> bool:

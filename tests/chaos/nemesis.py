@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chaos.faults import POINTS, CrashAt, Fault, Freeze, Kill, KillBroker, Scene, Struck, Zombie
 from chaos.stage import CLICKHOUSE_SINK, ENRICHER, POSTGRES_SINK, PROCESSES
+from feedmill.testkit.waiting import let_pass
 
 CONSUMERS = (ENRICHER, POSTGRES_SINK, CLICKHOUSE_SINK)
 NOT_REPEATED = frozenset({"dead-letter:acked"})
@@ -53,7 +53,7 @@ class Nemesis:
             self.told(f"fault {number + 1} of {len(faults)}: {fault}")
             self.struck.append(fault.strike(self.scene))
             self.scene.planter.plant()
-            time.sleep(self.rng.uniform(*self.quiet_s))
+            let_pass(self.rng.uniform(*self.quiet_s))
 
     @property
     def in_flight(self) -> int:

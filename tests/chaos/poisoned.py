@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 import uuid
 from collections.abc import Callable
 
@@ -16,6 +15,7 @@ from chaos.ledger import read_ledger
 from chaos.observed import RAW, clickhouse, observe, rows_of
 from chaos.poison import KINDS, Planter, envelope, make, produce
 from chaos.stage import QUIET_TIMEOUT_S, Stage
+from feedmill.testkit.waiting import let_pass
 
 EVENTS_PER_S = 100.0
 UNSTORABLE_ID = 424_242_424
@@ -32,7 +32,7 @@ def poisoned(stage: Stage, seed: int, told: Callable[[str], None]) -> Outcome:
     for name in KINDS:
         told(f"poison: {name}")
         planter.write(make(name, rng, POISONED_ACTORS))
-        time.sleep(0.2)
+        let_pass(0.2)
     planter.plant_behind_the_enricher()
     load.release()
     load.join()

@@ -30,6 +30,7 @@ from chaos.observed import (
 )
 from feedmill.cli import api_keys
 from feedmill.testkit.platform import Platform, Shape
+from feedmill.testkit.waiting import let_pass
 
 SERVICE = "chaos"
 INGEST, ENRICHER, POSTGRES_SINK, CLICKHOUSE_SINK = (
@@ -172,7 +173,7 @@ def wait_until_quiet(stage: Stage, timeout_s: float, alive: Callable[[], str | N
             raise NotLive(f"{dead} ended by itself")
         if time.monotonic() - began > timeout_s:
             raise NotLive(f"not at rest after {timeout_s:.0f} s: {standing(stage)}")
-        time.sleep(0.3)
+        let_pass(0.3)
     return time.monotonic() - began
 
 

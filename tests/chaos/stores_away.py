@@ -15,6 +15,7 @@ from chaos.ledger import read_ledger
 from chaos.observed import observe
 from chaos.stage import QUIET_TIMEOUT_S, Stage
 from feedmill.cli import api_keys
+from feedmill.testkit.waiting import let_pass
 
 AT_ONCE_S = 1.0
 """What a caller may be kept waiting for the news that a store is away."""
@@ -91,7 +92,7 @@ def answers_for(seconds: float, ask: Callable[[], Answer]) -> list[Answer]:
     answers = []
     while time.monotonic() < until:
         answers.append(ask())
-        time.sleep(0.1)
+        let_pass(0.1)
     return answers
 
 
@@ -106,7 +107,7 @@ def clickhouse_away(caller: Caller, seconds: float) -> Check:
 
 def postgres_away(caller: Caller, seconds: float) -> list[Check]:
     with away(caller.stage, "postgres"):
-        time.sleep(NOTICE_S)
+        let_pass(NOTICE_S)
         writes = answers_for(seconds / 2, caller.family_write)
         numbers = iter(range(1, 1_000_000))
         events = answers_for(seconds / 2, lambda: caller.event(next(numbers)))
@@ -121,7 +122,7 @@ def postgres_away(caller: Caller, seconds: float) -> list[Check]:
 
 def kafka_away(caller: Caller, seconds: float) -> Check:
     with away(caller.stage, "kafka"):
-        time.sleep(NOTICE_S)
+        let_pass(NOTICE_S)
         numbers = iter(range(1_000_000, 2_000_000))
         answers = answers_for(seconds, lambda: caller.event(next(numbers)))
     check = Check(f"A Kafka away for {seconds:g} s: 503 with Retry-After", len(answers))
@@ -172,5 +173,5 @@ def catches_up(stage: Stage, store: str) -> Check:
         if time.monotonic() > until:
             check.problems.append(f"not caught up after {QUIET_TIMEOUT_S:.0f} s")
             break
-        time.sleep(0.2)
+        let_pass(0.2)
     return check

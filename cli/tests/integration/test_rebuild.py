@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,11 +16,14 @@ import pytest
 from feedmill.cli import digest, rebuild
 from feedmill.cli.migrate import clickhouse_client
 from feedmill.contracts import headers
-from feedmill.contracts.topics import ACTIVITY_PUBLISHED
+from feedmill.contracts.topics import ACTIVITY_ENRICHED, ACTIVITY_PUBLISHED
 from feedmill.contracts.verbs import type_of
-from feedmill.runtime.kafka import Producer
+from feedmill.runtime.deadline import Deadline
+from feedmill.runtime.kafka import Admin, LogReader, Producer
+from feedmill.runtime.outcome import TopicPartition
 from feedmill.runtime.settings import KafkaSettings
 from feedmill.testkit.platform import Platform, Shape
+from feedmill.testkit.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 SINKS = ("feed-writer-postgres", "feed-writer-clickhouse")
@@ -94,15 +96,27 @@ def publish(platform: Platform, seed: int) -> None:
 
 
 def settle(platform: Platform) -> None:
-    """Until both stores are at the end of what the enricher has written, and it writes no more."""
-    before: rebuild.Positions = {}
-    while True:
-        goal = rebuild.ends(platform.connections.kafka)
-        rebuild.wait_until(platform.connections, goal, lambda _: None, WAIT_S)
-        if goal == before and goal:
-            return
-        before = goal
-        time.sleep(1)  # the enricher commits and marks at an interval; two equal looks tell that it is at rest
+    """Until both stores are at the end of what the enricher has written, and that speaks of the whole raw log."""
+    kafka = platform.connections.kafka
+    wait_until(lambda: spoken_of(kafka) == raw_ends(kafka), "the enricher is at the end of the log", within_s=WAIT_S)
+    rebuild.wait_until(platform.connections, rebuild.ends(kafka), lambda _: None, WAIT_S)
+
+
+def raw_ends(bootstrap_servers: str) -> dict[int, int]:
+    """Partition -> the last raw offset, of those that hold something."""
+    partitions = [TopicPartition(ACTIVITY_PUBLISHED.name, p) for p in range(ACTIVITY_PUBLISHED.partitions)]
+    ends = Admin(KafkaSettings(bootstrap_servers=bootstrap_servers)).ends(partitions)
+    return {tp.partition: end - 1 for tp, end in ends.items() if end}
+
+
+def spoken_of(bootstrap_servers: str) -> dict[int, int]:
+    """Partition -> the last raw offset its enriched twin speaks of."""
+    found = {}
+    with LogReader(KafkaSettings(bootstrap_servers=bootstrap_servers)) as reader:
+        for partition in range(ACTIVITY_ENRICHED.partitions):
+            for record in reader.tail(TopicPartition(ACTIVITY_ENRICHED.name, partition), 1, Deadline(WAIT_S)):
+                found[partition] = int(record.header(headers.SOURCE_OFFSET) or -1)
+    return found
 
 
 def test_stores_that_are_rebuilt_from_the_log_are_equal(platform: Platform) -> None:

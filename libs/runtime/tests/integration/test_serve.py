@@ -6,12 +6,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
+
+from feedmill.testkit.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -79,10 +80,7 @@ def status_of(port: int, path: str) -> int:
 
 
 def wait_for_status(port: int, path: str, status: int, within_s: float = 30) -> None:
-    ends_s = time.monotonic() + within_s
-    while status_of(port, path) != status:
-        assert time.monotonic() < ends_s
-        time.sleep(0.01)
+    wait_until(lambda: status_of(port, path) == status, f"{path} answers {status}", within_s=within_s)
 
 
 def test_sigterm_fails_readiness_first_answers_everyone_and_ends_with_0(tmp_path: Path) -> None:

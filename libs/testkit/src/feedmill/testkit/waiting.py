@@ -13,7 +13,7 @@ ResultT = TypeVar("ResultT")
 POLL_S = 0.02
 
 
-def wait_until(look: Callable[[], ResultT], what: str, *, within_s: float = 30.0) -> ResultT:
+def wait_until(look: Callable[[], ResultT], what: str = "the condition", *, within_s: float = 30.0) -> ResultT:
     """The first truthy answer of `look`. AssertionError names `what` was not reached, and the last answer."""
     deadline = Deadline(within_s)
     pause = Event()
@@ -22,3 +22,8 @@ def wait_until(look: Callable[[], ResultT], what: str, *, within_s: float = 30.0
             raise AssertionError(f"not within {within_s} s: {what} (last seen: {found!r})")
         pause.wait(POLL_S)
     return found
+
+
+def let_pass(seconds: float) -> None:
+    """Let a fault last or a load run: a stretch of time that is itself the stimulus, never a wait for an outcome."""
+    Event().wait(seconds)

@@ -14,7 +14,7 @@ from feedmill.runtime.outcome import Fatal, Transient
 from feedmill.runtime.settings import KafkaSettings
 
 LINGER_MS = 5.0
-"""Every batch ends with a flush, which waits for no linger; until then it makes requests large: half as many of them."""
+"""Every batch ends with a flush, which waits for no linger; till then it makes requests large: half as many."""
 NAIVE_TIMEOUT_MS = 3_000
 """With the guard against holes off: a record is given up after this, and nobody looks."""
 
