@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from chaos.checker import Check, check_all
+from chaos.checker import check_all
+from chaos.contents import Check
 from chaos.door import Door
 from chaos.faults import Fault, Scene, Struck
 from chaos.ledger import read_ledger

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chaos.checker import Check
+from chaos.contents import Check
 from chaos.stage import CLICKHOUSE_SINK, POSTGRES_SINK, Stage
 from feedmill.cli import rebuild
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from chaos.checker import Check
+from chaos.contents import Check
 from chaos.faults import Struck
 
 SHOWN = 5

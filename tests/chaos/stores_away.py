@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import httpx2
 
-from chaos.checker import Check, check_all
+from chaos.checker import check_all
+from chaos.contents import Check
 from chaos.fire import Fight, LoadThread, Outcome, wait_for_rest
 from chaos.ledger import read_ledger
 from chaos.observed import observe

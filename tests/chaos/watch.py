@@ -7,7 +7,7 @@ from contextlib import closing
 
 import psycopg2
 
-from chaos.checker import Check
+from chaos.contents import Check
 from chaos.observed import ENRICHED
 
 LOOK_S = 0.02

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from chaos.checker import row_of
+from chaos.contents import row_of
 from chaos.events import CREATING, Planned, Writer, essence
 from chaos.ledger import Entry, Ledger
 from chaos.observed import ENRICHED, RAW, Observed, Record, Row
