@@ -26,6 +26,7 @@ from feedmill.cli.town import Plan
 
 LOAD_TIMEOUT_S: Final = 600.0
 FEED_LINES: Final = 12
+WHAT_CHARS: Final = 50
 
 
 def demo(
@@ -103,7 +104,7 @@ def feed_row(item: dict[str, Any]) -> Sequence[str]:
         item["occurred_at"][:16].replace("T", " "),
         item["actor"]["handle"],
         item["verb"],
-        f"{kind}  {str(what)[:70]}",
+        f"{kind}  {shortened(str(what), WHAT_CHARS)}",
     )
 
 

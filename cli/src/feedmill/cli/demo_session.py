@@ -124,5 +124,5 @@ def compact(answer: httpx2.Response) -> str:
     return json.dumps(answer.json(), separators=(",", ":"), ensure_ascii=False)
 
 
-def shortened(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARS else f"{text[: SHOWN_CHARS - 1]}…"
+def shortened(text: str, chars: int = SHOWN_CHARS) -> str:
+    return text if len(text) <= chars else f"{text[: chars - 1]}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import random
@@ -17,6 +18,7 @@ LOWEST, HIGHEST = 10_000, 32_000
 
 _held: list[IO[str]] = []
 """Locks live as long as this process."""
+atexit.register(lambda: [lock.close() for lock in _held])
 
 
 class NoFreePorts(RuntimeError):
