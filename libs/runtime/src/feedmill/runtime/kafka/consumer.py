@@ -143,9 +143,9 @@ class Consumer:
     def _on_revoke(self, consumer: Any, partitions: list[Any]) -> None:
         self.generation += 1
         self.waiting_to_start = False
-        self._assigned = []
         self._started_at = {}
-        self._on_revoked()
+        self._on_revoked()  # may still commit: it is a member until this returns
+        self._assigned = []
 
     def start(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Let the held assignment flow from these offsets (the next to read), or flow again from other ones."""
