@@ -111,13 +111,13 @@ http {{
 
     location @too_large {{
       default_type application/problem+json;
-      return 413 '{{"type": "/problems/body-too-large", "title": "Body too large", "status": 413}}';
+      return 413 '{{"type": "urn:feedmill:problem:body-too-large", "title": "Body too large", "status": 413}}';
     }}
 
     location @away {{
       default_type application/problem+json;
       add_header Retry-After 1 always;
-      return 503 '{{"type": "/problems/service-away", "title": "Service away", "status": 503, "detail": "{detail}"}}';
+      return 503 '{{"type": "urn:feedmill:problem:service-away", "title": "Service away", "status": 503, "detail": "{detail}"}}';
     }}
   }}
 }}
