@@ -107,7 +107,8 @@ class Loop:
         records = self._poll(self.settings.max_records, self.settings.poll_timeout_ms / 1_000)
         if records:
             self._count(records)
-            self._patiently("process", partial(self.processor.process, records))
+            with metrics.BATCH_DURATION.at("process").time():
+                self._patiently("process", partial(self.processor.process, records))
         self._patiently("finish", self.processor.idle)
 
     def _count(self, records: Sequence[Record]) -> None:
