@@ -4,7 +4,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 MEMBERS := libs/contracts libs/runtime libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
-.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test chaos chaos-short clean family-a-20 coverage locust
+.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
@@ -51,6 +51,11 @@ types: setup ## mypy --strict, member by member
 check-generated: setup ## generated files are what their sources say, and no released schema is broken
 	$(PY) -m feedmill.contracts.generate --check
 	$(PY) -m feedmill.contracts.compat
+	$(BIN)/feedmill routes --check >/dev/null
+	$(PY) -m feedmill.cli.deployment --check
+
+deploy-files: setup ## write nginx.conf, the merged OpenAPI and the dashboards anew from the code
+	$(PY) -m feedmill.cli.deployment
 
 unit: setup ## tests without any server
 	$(BIN)/pytest -q -m "not integration and not e2e and not chaos" libs services cli tests
@@ -77,6 +82,9 @@ bench-short: setup ## a few small rounds: ratios against generous floors, a tabl
 
 family-a-20: setup ## family A's end-to-end tests 20 times in a row, on one platform
 	FAMILY_A_ROUNDS=20 $(BIN)/pytest -q --timeout=900 tests/e2e/test_family_a_keys.py tests/e2e/test_family_a_writes.py tests/e2e/test_family_a_feeds.py tests/e2e/test_family_a_sessions.py
+
+compose-smoke: ## build and start the compose stack beside anything, post through nginx, read back, take it away (needs docker)
+	scripts/compose-smoke.sh
 
 coverage: setup ## HTML report of libs and services, the running platform's processes included: htmlcov/index.html
 	rm -f .coverage .coverage.*

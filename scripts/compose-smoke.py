@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -109,7 +110,9 @@ def the_gateway(source: str) -> None:
     must(ask("GET", f"{ORIGIN}/readyz").status == 200, "the origin is ready")
     paths = ask("GET", f"{ORIGIN}/openapi.json").json["paths"]
     must({"/v1/events", "/feed/friends"} <= paths.keys(), "one OpenAPI document of both services")
-    must(ask("GET", f"{ORIGIN}/docs").status == 200, "/docs")
+    page = ask("GET", f"{ORIGIN}/docs").body.decode()
+    parts = re.findall(r'(?:href|src)="(/[^"]+)"', page)
+    must(all(ask("GET", ORIGIN + part).status == 200 for part in parts), f"/docs with all its {len(parts)} parts")
     must(ask("GET", f"{ORIGIN}/metrics").status == 404, "metrics are not for clients")
     must(ask("POST", f"{ORIGIN}/v1/events", []).status == 401, "no key, no entry")
     content = "x" * 4_000

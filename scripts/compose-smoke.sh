@@ -39,8 +39,8 @@ trap finish EXIT
 "${compose[@]}" up -d --no-build --quiet-pull "${core[@]}" $extra
 "${compose[@]}" ps -a --format 'table {{.Service}}\t{{.Status}}'
 
-key=$("${compose[@]}" run --rm -T feedmill keys create --service smoke --scopes admin,events:write,feeds:read --json |
+key=$("${compose[@]}" run --rm --no-deps -T feedmill keys create --service smoke --scopes admin,events:write,feeds:read --json |
   python3 -c 'import json, sys; print(json.load(sys.stdin)["key"])')
-analyst=$("${compose[@]}" run --rm -T --entrypoint cat feedmill /run/secrets/clickhouse_url/analyst_password)
+analyst=$("${compose[@]}" run --rm --no-deps -T --entrypoint cat feedmill /run/secrets/clickhouse_url/analyst_password)
 SMOKE_KEY=$key SMOKE_ANALYST=$analyst SMOKE_EXTRA=$extra python3 scripts/compose-smoke.py
-"${compose[@]}" run --rm -T feedmill digest
+"${compose[@]}" run --rm --no-deps -T feedmill digest

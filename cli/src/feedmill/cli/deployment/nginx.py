@@ -117,14 +117,14 @@ http {{
     location @away {{
       default_type application/problem+json;
       add_header Retry-After 1 always;
-      return 503 '{{"type": "urn:feedmill:problem:service-away", "title": "Service away", "status": 503, "detail": "{detail}"}}';
+      return 503 '{{"type": "urn:feedmill:problem:service-away", "title": "Service away", "status": 503, {detail}}}';
     }}
   }}
 }}
 """
 
 
-AWAY = "It may have been done: ask again with the same id or Idempotency-Key."
+AWAY = '"detail": "It may have been done: ask again with the same id or Idempotency-Key."'
 
 
 def render(routes: Sequence[Route]) -> str:
