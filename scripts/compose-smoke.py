@@ -12,6 +12,7 @@ import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 WAIT_S = 60.0
@@ -20,6 +21,7 @@ CLICKHOUSE = f"http://127.0.0.1:{os.environ['CLICKHOUSE_PORT']}"
 PROMETHEUS = f"http://127.0.0.1:{os.environ['PROMETHEUS_PORT']}"
 KEY = {"X-App-Key": os.environ["SMOKE_KEY"]}
 ANALYST = {"X-ClickHouse-User": "analyst", "X-ClickHouse-Key": os.environ["SMOKE_ANALYST"].strip()}
+DASHBOARDS = Path(__file__).resolve().parent.parent / "deploy" / "grafana" / "dashboards"
 SERVICES = ("ingest", "api", "enricher", "feed-writer-postgres", "feed-writer-clickhouse")
 
 
@@ -138,6 +140,17 @@ def the_operator() -> None:
     must(True, "Prometheus reads all five processes")
     rules = ask("GET", f"{PROMETHEUS}/api/v1/rules").json["data"]["groups"]
     must(all(rule["health"] != "err" for group in rules for rule in group["rules"]), "every alert can be evaluated")
+    queries = [
+        target["expr"].replace("$__rate_interval", "1m")
+        for path in sorted(DASHBOARDS.glob("*.json"))
+        for panel in json.loads(path.read_text())["panels"]
+        for target in panel["targets"]
+    ]
+    for query in queries:
+        answer = ask("GET", f"{PROMETHEUS}/api/v1/query?{urllib.parse.urlencode({'query': query})}")
+        if answer.status != 200:
+            must(False, query, answer)
+    must(bool(queries), f"all {len(queries)} queries of the dashboards run")
 
 
 def main() -> None:

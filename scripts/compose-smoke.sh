@@ -44,3 +44,6 @@ key=$("${compose[@]}" run --rm --no-deps -T feedmill keys create --service smoke
 analyst=$("${compose[@]}" run --rm --no-deps -T --entrypoint cat feedmill /run/secrets/clickhouse_url/analyst_password)
 SMOKE_KEY=$key SMOKE_ANALYST=$analyst SMOKE_EXTRA=$extra python3 scripts/compose-smoke.py
 "${compose[@]}" run --rm --no-deps -T feedmill digest
+if [[ " $extra " == *" prometheus "* ]]; then
+  "${compose[@]}" exec -T -w /etc/prometheus prometheus promtool test rules alerts_test.yml
+fi
