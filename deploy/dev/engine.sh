@@ -79,6 +79,9 @@ case $1 in
   up) install_packages; start_engine; build_compose; build_python; docker images ;;
   env) echo "export DOCKER_HOST=$DOCKER_HOST DOCKER_BUILDKIT=0 PATH=$DIR/bin:\$PATH" ;;
   down) stop_engine ;;
-  clean) stop_engine; rm -rf "$DIR" ;;
+  clean)
+    stop_engine
+    awk -v dir="$DIR/" 'index($5, dir) == 1 {print $5}' /proc/self/mountinfo | sort -r | xargs -r umount   # left by the engine
+    rm -rf "$DIR" ;;
   *) usage ;;
 esac
