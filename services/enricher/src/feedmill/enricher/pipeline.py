@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -85,21 +85,28 @@ def _source(lane: Lane, offset: int) -> Headers:
 
 
 def _enriched(lane: Lane, record: Record, event: Event) -> Outgoing:
-    kept = event.headers
-    if EVENT_ID not in kept:
-        kept[EVENT_ID] = str(UUID(bytes=event.id)).encode()
-        kept[CE_TYPE] = event.verb.type.encode()
-    if event.origin_offset is not None:
-        for name in _NOT_KEPT:
-            kept.pop(name, None)
-        kept[ORIGIN_OFFSET] = b"%d" % event.origin_offset
     sent: Headers = [
-        *kept.items(),
+        *_kept(record, event),
         (SOURCE_OFFSET, b"%d" % record.offset),
         (SOURCE_FROM, b"%d" % lane.written),
         (ACCEPTED_AT, b"%d" % record.timestamp_ms),
     ]
     return (lane.enriched_topic, record.key, _encode(enrich(event)), sent, record.partition)
+
+
+def _kept(record: Record, event: Event) -> Iterable[tuple[str, bytes]]:
+    """The raw record's headers, each once, as they came wherever nothing is to be changed."""
+    named = event.headers
+    if event.origin_offset is None and EVENT_ID in named:
+        return record.headers if len(record.headers) == len(named) else named.items()
+    if EVENT_ID not in named:
+        named[EVENT_ID] = str(UUID(bytes=event.id)).encode()
+        named[CE_TYPE] = event.verb.type.encode()
+    if event.origin_offset is not None:
+        for name in _NOT_KEPT:
+            named.pop(name, None)
+        named[ORIGIN_OFFSET] = b"%d" % event.origin_offset
+    return named.items()
 
 
 def _origin(record: Record) -> tuple[str, int, int]:
