@@ -163,7 +163,7 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
             taken["sink"].values,
             taken["columns only"].values,
             "rows/s consume → decode → columns",
-            at_least(0.5, floor=0.2),
+            at_least(0.5, floor=0.1),
         ),
         Figure(
             "clickhouse-sink",

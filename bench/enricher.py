@@ -102,7 +102,7 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
             ours.values,
             others.values,
             "records/s consume → decode → produce",
-            at_least(0.5, floor=0.2),
+            at_least(0.5, floor=0.1),
             notes=f"processor a record {ours.cpu_us(count):.1f} µs beside {others.cpu_us(count):.1f} µs",
         )
     ]

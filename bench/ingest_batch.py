@@ -84,7 +84,7 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
             taken["door"].values,
             taken["produce"].values,
             "records/s of Python `produce` with the same keys and headers",
-            at_least(0.3, floor=0.12),
+            at_least(0.3, floor=0.06),
             notes=f"the door's processor an event {cpu_us}",
         )
     ]
