@@ -36,6 +36,7 @@ POSTGRES: Final[Mapping[str, Dump]] = {
     "object_like": Dump(
         "actor_id, object_type, object_id, active, liked_at", 'actor_id, object_type COLLATE "C", object_id'
     ),
+    "user_edge": Dump("actor_id, kind, object_id, active, began_at", 'actor_id, kind COLLATE "C", object_id'),
     "user_profile": Dump("id, handle, uuid, name, email, college, created_at, updated_at, erased_at", "id"),
 }
 NOT_STATE_IN_POSTGRES: Final = frozenset(

@@ -349,3 +349,31 @@ def test_a_frozen_postgres_is_given_up_and_found_again(
 def test_every_table_is_state_or_said_to_be_none(stores: tuple[str, str]) -> None:
     found = {name for (name,) in query(stores[0], "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
     assert found == digest.POSTGRES.keys() | digest.NOT_STATE_IN_POSTGRES
+
+
+USER_EDGES = "SELECT actor_id, kind, object_id, active, began_at, ended_offset FROM user_edge"
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 9])
+@pytest.mark.parametrize(("begin", "end"), [("mute", "unmute"), ("block", "unblock"), ("recommend", "unrecommend")])
+def test_edges_between_users_are_what_was_said_last(
+    stores: tuple[str, str], postgres_store: Make, cut: int, begin: str, end: str
+) -> None:
+    steps = [
+        an_activity(begin, object=USER),
+        an_activity(begin, object=USER, occurred_at=LATER),
+        an_activity(end, object=USER),
+        an_activity(begin, object=USER, occurred_at=LATER),
+    ]
+    apply(postgres_store(), [a_record(step, offset=n) for n, step in enumerate(steps)], cut)
+    assert query(stores[0], USER_EDGES) == [(1, begin, 2, True, AT.replace(hour=11), 2)]
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_connection_is_one_whoever_ends_it(stores: tuple[str, str], postgres_store: Make, cut: int) -> None:
+    steps = [
+        an_activity("connect", 2, object={"type": "user", "id": 1}),
+        an_activity("disconnect", 1, object=USER),
+    ]
+    apply(postgres_store(), [a_record(step, offset=n) for n, step in enumerate(steps)], cut)
+    assert query(stores[0], USER_EDGES) == [(1, "connect", 2, False, None, 1)]

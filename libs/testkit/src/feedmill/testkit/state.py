@@ -25,7 +25,7 @@ BEGIN: Final = datetime(2026, 11, 1, tzinfo=UTC)
 """When the first activity happens; each next one a second later, unless the test says when."""
 
 TABLES: Final = (
-    *("user_profile", "object", "activity", "follow_edge", "object_like", "sink_position"),
+    *("user_profile", "object", "activity", "follow_edge", "object_like", "user_edge", "sink_position"),
     *("api_key", "id_block", "name_reservation"),
 )
 
@@ -98,6 +98,16 @@ class Seed:
             "INSERT INTO follow_edge VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (follower_id, followee_id)"
             " DO UPDATE SET active = excluded.active, since = excluded.since, origin_offset = excluded.origin_offset",
             (follower_id, followee_id, active, since, at, self._ticks),
+        )
+
+    def edge(self, actor_id: int, kind: str, object_id: int, *, active: bool = True) -> None:
+        """A mute, block, recommend or connect, or (not active) its end."""
+        at = self._next_second()
+        self.execute(
+            "INSERT INTO user_edge (actor_id, kind, object_id, active, began_at, ended_offset, origin_offset)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (actor_id, kind, object_id) DO UPDATE"
+            " SET active = excluded.active, began_at = excluded.began_at, ended_offset = excluded.ended_offset",
+            (actor_id, kind, object_id, active, at if active else None, -1 if active else self._ticks, self._ticks),
         )
 
     def delete(self, type: str, object_id: int) -> None:

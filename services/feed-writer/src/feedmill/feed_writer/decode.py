@@ -26,7 +26,10 @@ TypeName = Annotated[str, Meta(min_length=1, max_length=TYPE_NAME_MAX_CHARS)]
 Time = Annotated[datetime, Meta(tz=True)]
 
 CREATES_OBJECT = frozenset({"post", "comment"})
-NEEDS_OBJECT = CREATES_OBJECT | {"delete", "like", "unlike", "share", "follow", "unfollow", "user-erased"}
+CHANGES_EDGE = frozenset({"connect", "disconnect", "recommend", "unrecommend", "mute", "unmute", "block", "unblock"})
+NEEDS_OBJECT = (
+    CREATES_OBJECT | CHANGES_EDGE | {"delete", "like", "unlike", "share", "follow", "unfollow", "user-erased"}
+)
 CHANGES_USER = frozenset({"user-created", "user-updated"})
 
 _VERSION = ".v1"

@@ -18,8 +18,18 @@ ItemT = TypeVar("ItemT")
 VERBS: Final = sorted(FEED_VERBS)
 """Bound as a parameter: verbs shown in feeds."""
 
-COLUMNS: Final = "event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at"
+COLUMNS: Final = (
+    "event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at,"
+    " coalesce(origin_offset, source_offset) AS said_offset"
+)
 """Of `activity`; a candidate has these and actor_handle, actor_name: its actor is someone who may be seen."""
+
+HIDDEN_FROM: Final = """
+blocked AS MATERIALIZED (
+    SELECT object_id AS id FROM user_edge WHERE actor_id = {viewer} AND kind = 'block' AND active
+     UNION ALL
+    SELECT actor_id FROM user_edge WHERE object_id = {viewer} AND kind = 'block' AND active)"""
+"""A CTE every statement here needs: who and whose the viewer (a parameter; null: nobody) does not see."""
 
 VISIBLE_USER: Final = "handle IS NOT NULL AND erased_at IS NULL"
 
@@ -30,8 +40,26 @@ _SEEN: Final = """(CASE WHEN c.object_type IS NULL THEN true
         AND CASE WHEN c.target_type IS NULL THEN true
              ELSE t.deleted_at IS NULL AND (t.author_id = c.actor_id
                   OR t.author_id IS NOT NULL AND t_author.handle IS NOT NULL AND t_author.erased_at IS NULL) END
+        AND CASE c.verb
+             WHEN 'like' THEN NOT EXISTS (
+                  SELECT FROM object_like l
+                   WHERE l.actor_id = c.actor_id AND l.object_type = c.object_type AND l.object_id = c.object_id
+                     AND l.ended_offset > c.said_offset)
+             WHEN 'recommend' THEN NOT EXISTS (
+                  SELECT FROM user_edge e
+                   WHERE e.actor_id = c.actor_id AND e.kind = 'recommend' AND e.object_id = c.object_id
+                     AND e.ended_offset > c.said_offset)
+             WHEN 'connect' THEN NOT EXISTS (
+                  SELECT FROM user_edge e
+                   WHERE e.actor_id = least(c.actor_id, c.object_id) AND e.kind = 'connect'
+                     AND e.object_id = greatest(c.actor_id, c.object_id) AND e.ended_offset > c.said_offset)
+             ELSE true END
+        AND NOT EXISTS (
+             SELECT FROM blocked WHERE id IN (c.actor_id, CASE c.object_type WHEN 'user' THEN c.object_id END,
+                                              o.author_id, t.author_id))
        ) IS TRUE AS seen"""
-"""Deleted objects hide what hangs on them; a reference to what is not there yet waits unseen."""
+"""Deleted objects hide what hangs on them; a reference to what is not there yet waits unseen; what was taken back
+(unlike, disconnect, unrecommend) and what a block stands before is hidden."""
 
 _FROM: Final = """
   FROM candidate c

@@ -8,7 +8,7 @@ n - 1 newer ones before it, so at most `most` items on the page.
 from typing import Final, TypeVar
 
 from feedmill.api.cursor import Key
-from feedmill.api.queries.activities import COLUMNS, HYDRATED, NAMED, VERBS, VISIBLE_USER, Page, page_of
+from feedmill.api.queries.activities import COLUMNS, HIDDEN_FROM, HYDRATED, NAMED, VERBS, VISIBLE_USER, Page, page_of
 from feedmill.api.queries.item import family_a_row, feed_item
 from feedmill.api.wire import FeedItem
 from feedmill.runtime.postgres import Postgres, Row
@@ -16,7 +16,7 @@ from feedmill.runtime.postgres import Postgres, Row
 ItemT = TypeVar("ItemT")
 
 _CANDIDATES: Final = f"""
-WITH head AS MATERIALIZED (
+WITH {HIDDEN_FROM.format(viewer="$1")}, head AS MATERIALIZED (
     SELECT f.followee_id, coalesce(f.since, '-infinity') AS since, u.handle, u.name,
            $5 + 1 - row_number() OVER (ORDER BY newest.occurred_at DESC, newest.event_id DESC) AS most
       FROM follow_edge f
@@ -29,6 +29,9 @@ WITH head AS MATERIALIZED (
              ORDER BY occurred_at DESC, event_id DESC
              LIMIT 1) newest
      WHERE f.follower_id = $1 AND f.active AND f.followee_id <> $1
+       AND NOT EXISTS (SELECT FROM user_edge m
+                        WHERE m.actor_id = $1 AND m.kind = 'mute' AND m.object_id = f.followee_id AND m.active)
+       AND f.followee_id NOT IN (SELECT id FROM blocked)
      ORDER BY newest.occurred_at DESC, newest.event_id DESC
      LIMIT $5),
 candidate AS MATERIALIZED (

@@ -40,7 +40,13 @@ def router(parts: Parts) -> APIRouter:
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.PUBLIC)
         paging = paging_in(request, most=most)
-        page = await author_feed(parts.postgres, actor_id=user_id, before=paging.before, limit=paging.limit)
+        page = await author_feed(
+            parts.postgres,
+            actor_id=user_id,
+            viewer_id=principal.user_id,
+            before=paging.before,
+            limit=paging.limit,
+        )
         return await _shown(request, page, paging, user_id, snapshot)
 
     async def _shown(

@@ -42,9 +42,9 @@ LOCK_POSITIONS = f"BEGIN; {READ_POSITIONS} FOR UPDATE OF sink_position"
 ACTIVITIES = """
 WITH inserted AS (
     INSERT INTO activity (event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at,
-                          source_partition, source_offset, enriched_offset, accepted_at, enriched_at)
+                          source_partition, source_offset, origin_offset, enriched_offset, accepted_at, enriched_at)
     SELECT event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at,
-           source_partition, source_offset, enriched_offset,
+           source_partition, source_offset, nullif(origin_offset, source_offset), enriched_offset,
            to_timestamp(accepted_ms / 1e3::float8), to_timestamp(enriched_ms / 1e3::float8)
       FROM incoming
     ON CONFLICT DO NOTHING
@@ -128,13 +128,50 @@ WITH step AS (
       FROM counted
      ORDER BY actor_id, object_type, object_id, starts AND origin_offset > coalesce(ended, -1) DESC, origin_offset
 )
-INSERT INTO object_like AS kept (actor_id, object_type, object_id, active, liked_at, origin_offset)
+INSERT INTO object_like AS kept (actor_id, object_type, object_id, active, liked_at, ended_offset, origin_offset)
 SELECT actor_id, object_type, object_id, active,
        CASE WHEN active THEN CASE WHEN was_active AND ended IS NULL THEN old_at ELSE occurred_at END END,
-       latest
+       coalesce(ended, -1), latest
   FROM decided
 ON CONFLICT (actor_id, object_type, object_id) DO UPDATE
-   SET active = excluded.active, liked_at = excluded.liked_at, origin_offset = excluded.origin_offset
+   SET active = excluded.active, liked_at = excluded.liked_at,
+       ended_offset = greatest(kept.ended_offset, excluded.ended_offset), origin_offset = excluded.origin_offset
+ WHERE kept.origin_offset < excluded.origin_offset;
+"""
+
+USER_EDGES = """
+WITH step AS (
+    SELECT CASE kind WHEN 'connect' THEN least(actor_id, object_id) ELSE actor_id END AS actor_id, kind,
+           CASE kind WHEN 'connect' THEN greatest(actor_id, object_id) ELSE object_id END AS object_id,
+           verb = kind AS starts, occurred_at, enriched_offset, origin_offset
+      FROM incoming JOIN fresh USING (event_id)
+     CROSS JOIN LATERAL (
+            SELECT CASE verb WHEN 'disconnect' THEN 'connect' WHEN 'unrecommend' THEN 'recommend'
+                             WHEN 'unmute' THEN 'mute' WHEN 'unblock' THEN 'block' ELSE verb END) AS said (kind)
+     WHERE verb IN ('connect', 'disconnect', 'recommend', 'unrecommend', 'mute', 'unmute', 'block', 'unblock')
+), in_order AS (
+    SELECT *, max(origin_offset) OVER (PARTITION BY actor_id, kind, object_id ORDER BY enriched_offset) AS highest
+      FROM step
+), counted AS (
+    SELECT in_order.*, coalesce(edge.active, false) AS was_active, edge.began_at AS old_at,
+           max(in_order.origin_offset) FILTER (WHERE NOT starts) OVER of_pair AS ended,
+           max(in_order.origin_offset) OVER of_pair AS latest
+      FROM in_order LEFT JOIN user_edge edge USING (actor_id, kind, object_id)
+     WHERE in_order.origin_offset = highest AND in_order.origin_offset > coalesce(edge.origin_offset, -1)
+    WINDOW of_pair AS (PARTITION BY actor_id, kind, object_id)
+), decided AS (
+    SELECT DISTINCT ON (actor_id, kind, object_id) *, starts AND origin_offset > coalesce(ended, -1) AS active
+      FROM counted
+     ORDER BY actor_id, kind, object_id, starts AND origin_offset > coalesce(ended, -1) DESC, origin_offset
+)
+INSERT INTO user_edge AS kept (actor_id, kind, object_id, active, began_at, ended_offset, origin_offset)
+SELECT actor_id, kind, object_id, active,
+       CASE WHEN active THEN CASE WHEN was_active AND ended IS NULL THEN old_at ELSE occurred_at END END,
+       coalesce(ended, -1), latest
+  FROM decided
+ON CONFLICT (actor_id, kind, object_id) DO UPDATE
+   SET active = excluded.active, began_at = excluded.began_at,
+       ended_offset = greatest(kept.ended_offset, excluded.ended_offset), origin_offset = excluded.origin_offset
  WHERE kept.origin_offset < excluded.origin_offset;
 """
 

@@ -13,6 +13,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from feedmill.feed_writer.contact import Contact
+from feedmill.feed_writer.decode import CHANGES_EDGE
 from feedmill.feed_writer.postgres import copy_text, merges
 from feedmill.feed_writer.postgres.errors import Meaning, meaning_of
 from feedmill.feed_writer.postgres.watchdog import Watchdog
@@ -186,6 +187,7 @@ def _merge(cursor: Cursor, rows: Sequence[Row]) -> None:
         (merges.DELETIONS, "delete" in verbs),
         (merges.FOLLOWS, not verbs.isdisjoint(("follow", "unfollow"))),
         (merges.LIKES, not verbs.isdisjoint(("like", "unlike"))),
+        (merges.USER_EDGES, not verbs.isdisjoint(CHANGES_EDGE)),
         (merges.USERS, bool(users)),
     )
     cursor.execute("".join(sql for sql, wanted in steps if wanted))
