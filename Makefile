@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
-MEMBERS := libs/contracts libs/runtime libs/testkit services/ingest services/enricher services/feed-writer services/api cli
+MEMBERS := libs/contracts libs/runtime libs/sagas libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
 .PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
 help: ## list every target
@@ -14,6 +14,7 @@ help: ## list every target
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	if ! command -v java >/dev/null || ! command -v mvn >/dev/null; then $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/java.txt; fi
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
+	$(PY) -m feedmill.sagas.train
 	touch $@
 
 setup: .venv/.ready ## make .venv with the feedmill command, from hashed requirements
@@ -51,6 +52,7 @@ types: setup ## mypy --strict, member by member
 check-generated: setup ## generated files are what their sources say, and no released schema is broken
 	$(PY) -m feedmill.contracts.generate --check
 	$(PY) -m feedmill.contracts.compat
+	$(PY) -m feedmill.sagas.corpus --check
 	$(BIN)/feedmill routes --check >/dev/null
 	$(PY) -m feedmill.cli.deployment --check
 

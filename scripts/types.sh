@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 members=("$@")
-[ ${#members[@]} -gt 0 ] || members=(libs/contracts libs/runtime libs/testkit services/ingest services/enricher services/feed-writer services/api cli)
+[ ${#members[@]} -gt 0 ] || members=(libs/contracts libs/runtime libs/sagas libs/testkit services/ingest services/enricher services/feed-writer services/api cli)
 mypy() { MYPYPATH="${bases:-src}" "$root/.venv/bin/mypy" --config-file "$root/pyproject.toml" --cache-dir "$root/.mypy_cache/$1" --no-error-summary "${@:2}"; }
 for member in "${members[@]}"; do
   package=$(basename "$(find "$member/src/feedmill" -mindepth 1 -maxdepth 1 -type d ! -name __pycache__)")
