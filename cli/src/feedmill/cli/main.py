@@ -27,6 +27,7 @@ COMMANDS = {
     "migrate": "store_commands:migrate",
     "digest": "store_commands:digest",
     "rebuild": "store_commands:rebuild",
+    "saga": "saga_commands:app",
     "routes": "routes_command:routes",
 }
 """Name -> `module:attribute` under feedmill.cli, in the order `--help` shows them; a function or a typer app."""

@@ -1,9 +1,10 @@
 """Records of the enriched topics: one uniform shape an activity, whatever its verb. Struct for the hot paths, model for
 the schema; a property test holds them equal."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from msgspec import Struct
+from pydantic import Field
 
 from feedmill.contracts.base import Date, Id, Json, Time, TypeName, Wire
 
@@ -63,12 +64,32 @@ class EnrichedContent(Struct, frozen=True, gc=False):
     category_name: str
 
 
-class EnrichedArticle(Struct, frozen=True, gc=False):
+class EnrichedEntity(Struct, frozen=True, gc=False):
+    id: str
+    """Made of the name alone: the same for ever."""
+    name: str
+    count: int
+    """How often the text names it; never 0."""
+
+
+class EnrichedArticle(Struct, frozen=True, omit_defaults=True):
     id: str
     time: int
     """Seconds since 1970."""
     readers: int
     text: str
+    saga: str | None = None
+    """`unknown`: no saga is likely enough. None: not asked for, as in `set_aside`."""
+    probability: float | None = None
+    """Of the likeliest saga, also where that is not enough."""
+    model: str | None = None
+    """Version of what classified it."""
+    entities: list[EnrichedEntity] = []
+    """Each once."""
+    entity_list: str | None = None
+    """Version of the list they were looked for with."""
+    set_aside: str | None = None
+    """Why nothing was looked for: `empty`, `unreadable`, `too_many_entities`."""
 
 
 class EnrichedObjectModel(Wire):
@@ -125,10 +146,22 @@ class EnrichedContentModel(Wire):
     category_name: str
 
 
+class EnrichedEntityModel(Wire):
+    id: str
+    name: str
+    count: Annotated[int, Field(ge=1)]
+
+
 class EnrichedArticleModel(Wire):
-    """One article and its readers."""
+    """One article, its readers, and what its text says: the saga, and how often which entity is named."""
 
     id: str
     time: int
     readers: int
     text: str
+    saga: str | None = None
+    probability: float | None = None
+    model: str | None = None
+    entities: tuple[EnrichedEntityModel, ...] = ()
+    entity_list: str | None = None
+    set_aside: str | None = None

@@ -21,7 +21,7 @@ class BadEntities(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """`id` is the name as it is compared (`jon snow`): made of nothing else, it stays when the list changes around it."""
+    """`id` is the name as it is compared (`jon snow`): of nothing else, so it stays when the list changes around it."""
 
     id: str
     name: str

@@ -99,7 +99,8 @@ def of(data: bytes) -> Model:
         raise BadModel("the model is no JSON") from None
     if not isinstance(content, dict) or content.get("form") != FORM:
         raise BadModel(f"the model is not of form {FORM}")
-    labels, weights = content.get("labels"), content.get("weights")
+    labels: Any = content.get("labels")
+    weights: Any = content.get("weights")
     if not _are(str, labels) or len(labels) < 2 or len(set(labels)) != len(labels):
         raise BadModel("labels: two or more different words")
     if not _numbers(content.get("intercepts"), len(labels)):

@@ -29,7 +29,9 @@ def vectorizer() -> Any:
     """scikit-learn's own, set as `model.Model` weighs words; what is in any English text says nothing of a saga."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    return TfidfVectorizer(preprocessor=normal, token_pattern=model.WORD_PATTERN, sublinear_tf=True, stop_words="english")
+    return TfidfVectorizer(
+        preprocessor=normal, token_pattern=model.WORD_PATTERN, sublinear_tf=True, stop_words="english"
+    )
 
 
 def trained(rows: Sequence[Labelled], threshold: float = THRESHOLD) -> bytes:

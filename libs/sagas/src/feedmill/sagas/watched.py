@@ -15,7 +15,7 @@ Stamp = tuple[int, int, int]
 
 
 class Watched(Generic[T]):
-    """`current` is what the file held when it was last good; a bad or missing file is told to `on_bad`, and passed over."""
+    """`current` is what the file held when it was last good; a bad or missing file is told to `on_bad`."""
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Event -> enriched value: the steps that add what an event itself says. Pure; no clock, no store, no network.
 
-A step that needs more (a link's page, an entity list) is a service or an event of its own; a pure one is a line here.
+A step that needs more (a link's page) is a service or an event of its own; a pure one is a line here. What an article's
+text says is `articles.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from feedmill.contracts.enriched import (
     EnrichedUser,
 )
 from feedmill.contracts.structs import CommentObject, OnObject, OnUser, PostObject
-from feedmill.contracts.topics import ACTIVITY_PUBLISHED
+from feedmill.contracts.topics import ACTIVITY_PUBLISHED, ARTICLE_PUBLISHED
+from feedmill.enricher.articles import ReadArticle
 from feedmill.enricher.decode import Event
 from feedmill.enricher.text import canonical, mentions_in, tags_in
 
@@ -28,10 +30,19 @@ NO_ACTOR: Final = 0
 """actor_id of what nobody did, like a link's preview."""
 
 
-def enrich(event: Event) -> EnrichedActivity | EnrichedReading | EnrichedContent | EnrichedArticle:
+def bare_article(data: Any) -> EnrichedArticle:
+    """An article whose text nobody looks into."""
+    return EnrichedArticle(str(data.id), data.time, data.readers, data.text)
+
+
+def enrich(
+    event: Event, read_article: ReadArticle = bare_article
+) -> EnrichedActivity | EnrichedReading | EnrichedContent | EnrichedArticle:
     """The canonical value of an event, of the uniform shape of its enriched topic."""
     if event.verb.topic is ACTIVITY_PUBLISHED:
         return _activity(event)
+    if event.verb.topic is ARTICLE_PUBLISHED:
+        return read_article(event.data)
     return _BARE[event.verb.name](event.data)
 
 
@@ -89,12 +100,7 @@ def _content(data: Any) -> EnrichedContent:
     return EnrichedContent(str(data.content_id), data.category_name)
 
 
-def _article(data: Any) -> EnrichedArticle:
-    return EnrichedArticle(str(data.id), data.time, data.readers, data.text)
-
-
-_BARE: Final[Mapping[str, Callable[[Any], EnrichedReading | EnrichedContent | EnrichedArticle]]] = {
+_BARE: Final[Mapping[str, Callable[[Any], EnrichedReading | EnrichedContent]]] = {
     "read": _reading,
     "content-meta": _content,
-    "article": _article,
 }

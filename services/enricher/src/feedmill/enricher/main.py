@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 
 from feedmill.contracts.topics import RAW
+from feedmill.enricher.articles import Articles
 from feedmill.enricher.lane import Lane, lanes_from_tail
 from feedmill.enricher.pipeline import Pipeline
 from feedmill.enricher.processor import Enricher
@@ -33,6 +34,8 @@ def run(settings: EnricherSettings) -> None:
         opened.enter_context(SidePort(health, settings.host, settings.port))
         producer = opened.enter_context(closing(Producer(settings.kafka, gapless=True)))
 
+        articles = _articles(settings)
+
         def lanes_of(partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Lane]:
             with LogReader(settings.kafka) as reader:
                 return lanes_from_tail(reader, partitions, settings.memory_ids_per_partition)
@@ -40,7 +43,7 @@ def run(settings: EnricherSettings) -> None:
         enricher = Enricher(
             consumer=lambda: consumer,
             producer=producer,
-            pipeline=Pipeline(),
+            pipeline=Pipeline(articles),
             lanes_of=lanes_of,
             commit_interval_ms=settings.commit_interval_ms,
             reject_limit=RejectLimit(settings.max_rejects_in_a_row),
@@ -52,6 +55,14 @@ def run(settings: EnricherSettings) -> None:
         health.report("kafka", up=False, detail="joining the group")
         collect_rarely()
         Loop(consumer, enricher, stop, settings.loop, health).run()
+
+
+def _articles(settings: EnricherSettings) -> Articles:
+    """Raises Fatal where the list or the model is missing or bad."""
+    try:
+        return Articles(settings.entities_path, settings.saga_model_path)
+    except (OSError, ValueError) as error:
+        raise Fatal(f"articles cannot be read: {error}; `feedmill saga train` makes a model") from error
 
 
 def main() -> int:

@@ -23,8 +23,9 @@ from feedmill.contracts.headers import (
     SOURCE_FROM,
     SOURCE_OFFSET,
 )
+from feedmill.enricher.articles import ReadArticle
 from feedmill.enricher.decode import Event, decode
-from feedmill.enricher.enrich import enrich
+from feedmill.enricher.enrich import bare_article, enrich
 from feedmill.enricher.lane import Lane
 from feedmill.runtime.failpoints import Guard, guarded
 from feedmill.runtime.kafka import Headers
@@ -41,7 +42,8 @@ _MARKER: Final = (MARKER, MARKER_VALUE)
 class Pipeline:
     """Every record leaves a trace: an enriched record, a dead letter, or (a repeat) a position that moves past it."""
 
-    def __init__(self) -> None:
+    def __init__(self, read_article: ReadArticle = bare_article) -> None:
+        self._read_article = read_article
         self._remembers = guarded(Guard.MEMORY)
 
     def __call__(
@@ -66,7 +68,7 @@ class Pipeline:
                 lane.seen.add(event.id)
             # a replayed dead letter passes: the stores' keys know whether they have it
             if not known or event.origin_offset is not None or not self._remembers:
-                outgoing.append(_enriched(lane, record, event))
+                outgoing.append(_enriched(lane, record, event, self._read_article))
                 lane.written = offset
         for lane, offset in last.items():
             if offset > lane.written:
@@ -84,14 +86,14 @@ def _source(lane: Lane, offset: int) -> Headers:
     return [(SOURCE_OFFSET, b"%d" % offset), (SOURCE_FROM, b"%d" % lane.written)]
 
 
-def _enriched(lane: Lane, record: Record, event: Event) -> Outgoing:
+def _enriched(lane: Lane, record: Record, event: Event, read_article: ReadArticle) -> Outgoing:
     sent: Headers = [
         *_kept(record, event),
         (SOURCE_OFFSET, b"%d" % record.offset),
         (SOURCE_FROM, b"%d" % lane.written),
         (ACCEPTED_AT, b"%d" % record.timestamp_ms),
     ]
-    return (lane.enriched_topic, record.key, _encode(enrich(event)), sent, record.partition)
+    return (lane.enriched_topic, record.key, _encode(enrich(event, read_article)), sent, record.partition)
 
 
 def _kept(record: Record, event: Event) -> Iterable[tuple[str, bytes]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from feedmill.runtime.kafka import GroupSettings
 from feedmill.runtime.loop import LoopSettings
 from feedmill.runtime.settings import KafkaSettings, Settings, service_config
+from feedmill.sagas import entities, model
 
 
 class EnricherSettings(Settings):
@@ -21,4 +24,6 @@ class EnricherSettings(Settings):
         default=20_000, ge=1, description="ids a partition remembers, at 110 bytes each; older repeats the stores catch"
     )
     commit_interval_ms: int = Field(default=200, ge=1, description="how much work a restart may read again")
+    entities_path: Path = Field(default=entities.PACKAGED, description="a name a line; taken up when it changes")
+    saga_model_path: Path = Field(default=model.PACKAGED, description="of `feedmill saga train`; the same")
     max_rejects_in_a_row: int = Field(default=1_000, ge=1)

@@ -1,0 +1,103 @@
+"""feedmill saga train | evaluate | classify."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from feedmill.cli.output import AsJson, errors_told, out, print_json, rows, table
+from feedmill.sagas import evaluate as evaluation
+from feedmill.sagas import labelled, model, train
+
+app = typer.Typer(help="The saga classifier: trained, measured, tried.", no_args_is_help=True, add_completion=False)
+
+ModelPath = Annotated[Path, typer.Option("--model", help="The model; by default the installed one.")]
+
+
+class NoTrainer(Exception):
+    """scikit-learn is not installed; says what to do."""
+
+
+@app.command("train")
+def train_command(
+    file: Annotated[Path, typer.Argument(help='NDJSON, a line {"text": ..., "label": ...}.')],
+    out_path: Annotated[
+        Path, typer.Option("--out", help="Where the model goes; by default where this installation's services read it.")
+    ] = model.PACKAGED,
+    threshold: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Below it /v1/classify answers unknown.")
+    ] = train.THRESHOLD,
+    as_json: AsJson = False,
+) -> None:
+    """Train the model from labelled texts. Services that read it take it up within a second, without a restart.
+
+    Examples:
+
+      feedmill saga train texts.ndjson
+
+      feedmill saga train texts.ndjson --out model.json --threshold 0.7
+    """
+    with errors_told(labelled.BadLabels, OSError, NoTrainer):
+        try:
+            made = train.build(file, out_path, threshold)
+        except ModuleNotFoundError:
+            raise NoTrainer("training needs scikit-learn: pip install 'feedmill-sagas[train]'") from None
+    if as_json:
+        print_json({"version": made.version, "labels": made.labels, "words": len(made.weights), "path": str(out_path)})
+        return
+    out.print(f"model {made.version}: {len(made.weights)} words, labels {', '.join(made.labels)}, in {out_path}")
+
+
+@app.command("evaluate")
+def evaluate_command(
+    file: Annotated[Path, typer.Argument(help='NDJSON, a line {"text": ..., "label": ...}.')],
+    model_path: ModelPath = model.PACKAGED,
+    with_unknown: Annotated[bool, typer.Option(help="Count what is below the threshold as unknown.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say how good the model is on labelled texts: precision and recall of each class, and what was taken for what.
+
+    Examples:
+
+      feedmill saga evaluate texts.ndjson
+
+      feedmill saga evaluate texts.ndjson --with-unknown --json
+    """
+    with errors_told(labelled.BadLabels, model.BadModel, OSError):
+        made = model.load(model_path)
+        result = evaluation.evaluate(made, labelled.read(file), with_unknown=with_unknown)
+    if as_json:
+        print_json({"model": made.version, **asdict(result)})
+        return
+    out.print(f"model {made.version}: {result.texts} texts, accuracy {result.accuracy:.3f}, unknown {result.unknown}")
+    scores = table("class", "precision", "recall", "F1", "texts")
+    lines = [(n, f"{s.precision:.3f}", f"{s.recall:.3f}", f"{s.f1:.3f}", s.texts) for n, s in result.classes.items()]
+    out.print(rows(scores, lines))
+    said = list(next(iter(result.confusion.values())))
+    confusion = table("true \\ said", *said)
+    out.print(rows(confusion, [(true, *counts.values()) for true, counts in result.confusion.items()]))
+
+
+@app.command()
+def classify(
+    text: Annotated[str, typer.Argument(help="The text.")],
+    model_path: ModelPath = model.PACKAGED,
+    as_json: AsJson = False,
+) -> None:
+    """Classify one text.
+
+    Example:
+
+      feedmill saga classify "Frodo left the Shire"
+    """
+    with errors_told(model.BadModel, OSError):
+        made = model.load(model_path)
+    verdict = made.classify(text)
+    if as_json:
+        print_json({"saga": verdict.saga, "label": verdict.label, "probabilities": verdict.probabilities})
+        return
+    shares = ", ".join(f"{name} {share:.3f}" for name, share in verdict.probabilities.items())
+    out.print(f"{verdict.saga} ({shares})")
