@@ -15,9 +15,11 @@ from bench.enriched import EnrichedLog
 from bench.harness import Figure, Plan, Told, at_least, at_most, interleave
 from bench.topics import empty_log
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
+from feedmill.feed_writer.clickhouse.activities import blocks_of
+from feedmill.feed_writer.clickhouse.block import Block
+from feedmill.feed_writer.clickhouse.kinds import KINDS
 from feedmill.feed_writer.clickhouse.sink import ClickHouseSink
 from feedmill.feed_writer.clickhouse.store import ClickHouseStore
-from feedmill.feed_writer.clickhouse.tables import Block, blocks_of
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.decode import decode
 from feedmill.feed_writer.observe import Observe
@@ -68,6 +70,7 @@ def product(kafka: KafkaSettings, url: str, count: int, into: Round) -> float:
         def sink(consumer: Callable[[], Consumer]) -> ClickHouseSink:
             return ClickHouseSink(
                 store=store,
+                kinds=KINDS,
                 dead_letters=DeadLetters(producer),
                 reject_limit=RejectLimit(1_000),
                 offsets=consumer,

@@ -44,9 +44,14 @@ NOT_STATE_IN_POSTGRES: Final = frozenset(
 )
 
 CLICKHOUSE: Final[Mapping[str, Dump]] = {
+    "article": Dump("event_id, id, date_time, readers, text", "id, event_id"),
+    "content_category": Dump("content_id, category_name, event_id", "content_id, category_name"),
     "fact_activity": Dump(
         "event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at",
         "verb, actor_id, event_id",
+    ),
+    "fact_reading": Dump(
+        "event_id, user_id, content_id, read_percent, updated_at", "user_id, updated_at, content_id, event_id"
     ),
     "object_change": Dump(
         "object_type, object_id, event_id, verb, author_id, content, title, url, canonical_url, tags, mentions, "

@@ -25,7 +25,7 @@ from feedmill.cli import digest
 from feedmill.cli.local.services import Connections
 from feedmill.cli.migrate import clickhouse_client
 from feedmill.contracts import headers
-from feedmill.contracts.topics import ACTIVITY_ENRICHED
+from feedmill.contracts.topics import ACTIVITY_ENRICHED, ENRICHED
 from feedmill.runtime.deadline import Deadline
 from feedmill.runtime.kafka import Admin, LogReader
 from feedmill.runtime.outcome import TopicPartition, Transient
@@ -56,15 +56,16 @@ class Sinks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Source offsets passed, of how many."""
+    """Source offsets passed, of how many: Postgres keeps fewer topics."""
 
     postgres: int
     clickhouse: int
-    total: int
+    postgres_total: int
+    clickhouse_total: int
 
     @property
     def done(self) -> bool:
-        return self.postgres >= self.total and self.clickhouse >= self.total
+        return self.postgres >= self.postgres_total and self.clickhouse >= self.clickhouse_total
 
 
 def rebuild(connections: Connections, sinks: Sinks, look: Callable[[Progress], None], timeout_s: float) -> None:
@@ -124,8 +125,9 @@ def ends(bootstrap_servers: str) -> Positions:
     """The source offset each enriched partition has reached; only of partitions that hold something."""
     reached = {}
     with LogReader(KafkaSettings(bootstrap_servers=bootstrap_servers)) as reader:
-        for number in range(ACTIVITY_ENRICHED.partitions):
-            partition = TopicPartition(ACTIVITY_ENRICHED.name, number)
+        for partition in [
+            TopicPartition(topic.name, number) for topic in ENRICHED for number in range(topic.partitions)
+        ]:
             tail = reader.tail(partition, TAIL_RECORDS, Deadline(30))
             said = [int(text) for record in tail if (text := record.header(headers.SOURCE_OFFSET))]
             if said:
@@ -136,7 +138,7 @@ def ends(bootstrap_servers: str) -> Positions:
 def wait_until(connections: Connections, goal: Positions, look: Callable[[Progress], None], timeout_s: float) -> None:
     """Until both stores have passed the goal; `look` is told meanwhile."""
     deadline = Deadline(timeout_s)
-    total = sum(offset + 1 for offset in goal.values())
+    of_postgres = {tp: offset for tp, offset in goal.items() if tp.topic == ACTIVITY_ENRICHED.name}
     with (
         closing(psycopg2.connect(connections.postgres)) as postgres,
         closing(clickhouse_client(connections.clickhouse)) as clickhouse,
@@ -150,7 +152,12 @@ def wait_until(connections: Connections, goal: Positions, look: Callable[[Progre
                 "SELECT topic, partition, max(source_offset) FROM sink_position GROUP BY topic, partition"
             ).result_rows
             in_clickhouse = {TopicPartition(topic, number): int(offset) for topic, number, offset in rows}
-            progress = Progress(_passed(in_postgres, goal), _passed(in_clickhouse, goal), total)
+            progress = Progress(
+                _passed(in_postgres, of_postgres),
+                _passed(in_clickhouse, goal),
+                _passed(of_postgres, of_postgres),
+                _passed(goal, goal),
+            )
             look(progress)
             if progress.done:
                 return

@@ -149,8 +149,8 @@ def _bars() -> Iterator[Callable[[rebuilding.Progress], None]]:
         postgres, clickhouse = shown.add_task("Postgres", total=None), shown.add_task("ClickHouse", total=None)
 
         def look(at: rebuilding.Progress) -> None:
-            shown.update(postgres, total=at.total, completed=at.postgres)
-            shown.update(clickhouse, total=at.total, completed=at.clickhouse)
+            shown.update(postgres, total=at.postgres_total, completed=at.postgres)
+            shown.update(clickhouse, total=at.clickhouse_total, completed=at.clickhouse)
 
         yield look
 

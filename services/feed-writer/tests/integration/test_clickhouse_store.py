@@ -14,8 +14,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from feedmill.cli import digest
 from feedmill.contracts import headers
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
+from feedmill.feed_writer.clickhouse.activities import blocks_of
+from feedmill.feed_writer.clickhouse.block import Block
 from feedmill.feed_writer.clickhouse.store import ClickHouseStore
-from feedmill.feed_writer.clickhouse.tables import Block, blocks_of
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.decode import decode
 from feedmill.feed_writer.row import START, Position

@@ -17,6 +17,9 @@ from clickhouse_connect.driver.client import Client
 
 from feedmill.contracts import headers
 from feedmill.contracts.topics import Topic, dead_letters_of
+from feedmill.feed_writer.clickhouse.activities import ACTIVITIES
+from feedmill.feed_writer.clickhouse.kind import Kind
+from feedmill.feed_writer.clickhouse.readings import READINGS
 from feedmill.feed_writer.clickhouse.sink import ClickHouseSink
 from feedmill.feed_writer.main import sink_of
 from feedmill.feed_writer.postgres.sink import PostgresSink
@@ -29,7 +32,7 @@ from feedmill.runtime.kafka import Admin, Consumer, GroupSettings, LogReader, Pr
 from feedmill.runtime.loop import Loop, LoopSettings
 from feedmill.runtime.outcome import Fatal, Record, TopicPartition
 from feedmill.runtime.settings import ClickHouseSettings, KafkaSettings, PostgresSettings
-from feedmill.testkit.enriched import a_marker, a_record, an_activity, event_id_of
+from feedmill.testkit.enriched import a_bare_record, a_marker, a_reading, a_record, an_activity, event_id_of
 from feedmill.testkit.running import RunningKafka
 
 pytestmark = pytest.mark.integration
@@ -65,6 +68,7 @@ class World:
     topic: Topic
     stores: tuple[str, str]
     warehouse: Client
+    kind: Kind[Any] = ACTIVITIES
     group: str = field(default_factory=lambda: f"g-{uuid.uuid4().hex[:8]}")
 
     def append(self, *records: Record) -> None:
@@ -82,7 +86,7 @@ class World:
         done = until or (lambda: self.positions(sink) == goal)
         with ExitStack() as opened:
             health = Health("feed-writer")
-            made = sink_of(settings, health, opened, offsets=lambda: consumer)
+            made = sink_of(settings, health, opened, offsets=lambda: consumer, kinds={self.topic.name: self.kind})
 
             class Watched:
                 """Asks after each turn."""
@@ -371,3 +375,17 @@ def test_the_sinks_are_what_the_loop_wants(world: World) -> None:
             settings = world.settings(name, 10, 10)
             made = sink_of(settings, Health("feed-writer"), opened, offsets=lambda: pytest.fail("not asked for"))
             assert isinstance(made, kind)
+
+
+def a_month(number: int) -> str:
+    return f"{2000 + number // 12}-{number % 12 + 1:02}-15"
+
+
+def test_readings_of_many_months_go_in_by_pieces(world: World) -> None:
+    """More ClickHouse partitions than one range may touch: several ranges, nothing lost, nothing doubled."""
+    months = 2 * ClickHouseSinkSettings().insert_partitions + 10
+    world.kind = READINGS
+    world.append(*(a_bare_record("read", a_reading(day=a_month(n)), offset=n) for n in range(months)))
+    world.run(SinkName.CLICKHOUSE, max_records=1_000)
+    found = world.warehouse.query("SELECT count(), uniqExact(event_id), uniqExact(_partition_id) FROM fact_reading")
+    assert [tuple(row) for row in found.result_rows] == [(months, months, months)]

@@ -15,14 +15,14 @@ from feedmill.contracts.errors import Code
 from feedmill.contracts.topics import ACTIVITY_ENRICHED, ACTIVITY_PUBLISHED
 from feedmill.contracts.verbs import VERBS
 from feedmill.feed_writer.decode import decode
-from feedmill.feed_writer.row import START, Decoded, Position
+from feedmill.feed_writer.row import START, Decoded, Position, Row
 from feedmill.runtime.outcome import Fatal, Record, TopicPartition
 from feedmill.testkit.enriched import a_marker, a_record, an_activity
 
 P0 = TopicPartition(ACTIVITY_ENRICHED.name, 0)
 
 
-def decoded(*records: Record, at: Position = START, find_holes: bool = True) -> Decoded:
+def decoded(*records: Record, at: Position = START, find_holes: bool = True) -> Decoded[Row]:
     return decode(records, {P0: at}, find_holes=find_holes)
 
 

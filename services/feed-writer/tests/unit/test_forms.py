@@ -15,7 +15,7 @@ import pytest
 from feedmill.contracts import headers
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.contracts.verbs import VERBS
-from feedmill.feed_writer.clickhouse.tables import blocks_of
+from feedmill.feed_writer.clickhouse.activities import blocks_of
 from feedmill.feed_writer.decode import decode
 from feedmill.feed_writer.postgres import copy_text
 from feedmill.feed_writer.row import START

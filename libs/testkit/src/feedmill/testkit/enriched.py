@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from feedmill.contracts import headers
-from feedmill.contracts.topics import ACTIVITY_ENRICHED
-from feedmill.contracts.verbs import type_of
+from feedmill.contracts.topics import ACTIVITY_ENRICHED, ENRICHED_OF
+from feedmill.contracts.verbs import VERBS, type_of
 from feedmill.runtime.outcome import Record
 
 BASE_MS = 1_795_255_200_000
@@ -58,6 +58,19 @@ def a_record(
     body = said if isinstance(said, bytes) else msgspec.json.encode(said)
     key = b"1" if isinstance(said, bytes) else str(said.get("actor_id", 1)).encode()
     return Record(ACTIVITY_ENRICHED.name, partition, offset, BASE_MS + offset + 5, key, body, [*envelope.items()])
+
+
+def a_bare_record(verb: str, value: Mapping[str, Any], **place: Any) -> Record:
+    """An enriched record of a verb with a topic of its own (read, content-meta, article); `place` as `a_record` has."""
+    record = a_record(value, **place, more={headers.CE_TYPE: type_of(verb).encode()})
+    return msgspec.structs.replace(record, topic=ENRICHED_OF[VERBS[verb].topic.name].name)
+
+
+def a_reading(
+    user_id: str = "u", content_id: str = "c", percent: float = 95.0, day: str = "2026-11-21"
+) -> dict[str, Any]:
+    """The value of a reading."""
+    return {"user_id": user_id, "content_id": content_id, "read_percent": percent, "updated_at": day}
 
 
 def a_marker(*, offset: int, source_offset: int, source_from: int, partition: int = 0) -> Record:

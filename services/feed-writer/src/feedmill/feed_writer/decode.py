@@ -1,9 +1,4 @@
-"""Enriched records -> rows, rejections and positions. Pure: the same records from the same positions, the same result.
-
-The filter is what makes a sink's "once" cheap: per partition the source offset only grows and has no holes, so what is
-at or below the position was applied before, and a record whose writer already knew of more than the position says that
-something is missing.
-"""
+"""Records of activity.enriched.v1 -> rows or rejections. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +9,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from feedmill.contracts import headers, strict_json, times, topics
+from feedmill.contracts import headers, times
 from feedmill.contracts.errors import Code, Rejected
 from feedmill.contracts.limits import MAX_ID, TYPE_NAME_MAX_CHARS
 from feedmill.contracts.verbs import TYPE_PREFIX, VERBS
-from feedmill.feed_writer.row import NO_CONTENT, START, Decoded, Position, Row, Target, Thing, User
-from feedmill.runtime.outcome import DeadLetter, Fatal, Record, TopicPartition
+from feedmill.feed_writer.row import NO_CONTENT, Decoded, Position, Row, Target, Thing, User
+from feedmill.feed_writer.take_apart import number, origin_of, take_apart, uuid_bytes
+from feedmill.feed_writer.values import parsed
+from feedmill.runtime.outcome import Record, TopicPartition
+
+__all__ = ["decode", "origin_of", "row_of"]
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 TypeName = Annotated[str, Meta(min_length=1, max_length=TYPE_NAME_MAX_CHARS)]
@@ -77,61 +76,23 @@ class _Activity(Struct, frozen=True, gc=False):
 _decode = msgspec.json.Decoder(_Activity).decode
 
 
-def decode(records: Iterable[Record], positions: Mapping[TopicPartition, Position], *, find_holes: bool) -> Decoded:
-    """Take a batch apart, in its order. Raises Fatal where a partition stands below what its writer had written."""
-    result = Decoded()
-    lanes: dict[tuple[str, int], _Lane] = {}
-    for record in records:
-        where = (record.topic, record.partition)
-        lane = lanes.get(where)
-        if lane is None:
-            lane = lanes[where] = _Lane(record.topic_partition, positions)
-        lane.next_offset = record.offset + 1
-        said = dict(record.headers)
-        source_offset, source_from = _number(said, headers.SOURCE_OFFSET), _number(said, headers.SOURCE_FROM)
-        if source_offset is None or source_from is None:
-            outcome: Row | Rejected = Rejected(Code.BAD_ENVELOPE, "no source-offset and source-from headers")
-        elif source_offset <= lane.applied:
-            result.repeats += 1
-            continue
-        else:
-            if find_holes and source_from > lane.applied:
-                raise Fatal(
-                    f"{record.topic}/{record.partition} at {record.offset}: its writer had written source offset "
-                    f"{source_from}, but only {lane.applied} is applied here: records are missing"
-                )
-            lane.applied = source_offset
-            if headers.MARKER in said:
-                continue
-            outcome = row_of(record, said, source_offset)
-        if isinstance(outcome, Rejected):
-            result.rejected.append(DeadLetter(record, outcome, origin_of(record)))
-        else:
-            result.rows.append(outcome)
-    result.moved = {lane.partition: Position(lane.applied, lane.next_offset) for lane in lanes.values()}
-    return result
-
-
-class _Lane:
-    """One partition while a batch is taken apart."""
-
-    __slots__ = ("applied", "next_offset", "partition")
-
-    def __init__(self, partition: TopicPartition, positions: Mapping[TopicPartition, Position]) -> None:
-        at = positions.get(partition, START)
-        self.partition, self.applied, self.next_offset = partition, at.source_offset, at.next_offset
+def decode(
+    records: Iterable[Record], positions: Mapping[TopicPartition, Position], *, find_holes: bool
+) -> Decoded[Row]:
+    """Take a batch of activities apart, in its order. Raises Fatal where records are missing."""
+    return take_apart(records, positions, row_of, find_holes=find_holes)
 
 
 def row_of(record: Record, said: Mapping[str, bytes], source_offset: int) -> Row | Rejected:
     """One record that is no marker and no repeat, judged by itself."""
-    event_id = _event_id(said.get(headers.EVENT_ID))
-    accepted_ms = _number(said, headers.ACCEPTED_AT)
-    origin_offset = _number(said, headers.ORIGIN_OFFSET)
+    event_id = uuid_bytes(said.get(headers.EVENT_ID))
+    accepted_ms = number(said, headers.ACCEPTED_AT)
+    origin_offset = number(said, headers.ORIGIN_OFFSET)
     if event_id is None or accepted_ms is None or (headers.ORIGIN_OFFSET in said and origin_offset is None):
         return Rejected(Code.BAD_ENVELOPE, "event-id, accepted-at or origin-offset header missing or unreadable")
     if record.value is None:
         return Rejected(Code.NO_VALUE, "a null value that is no marker")
-    activity = _activity(record.value)
+    activity = parsed(record.value, _decode)
     if isinstance(activity, Rejected):
         return activity
     rejected = _judge(activity, said.get(headers.CE_TYPE))
@@ -161,36 +122,6 @@ def row_of(record: Record, said: Mapping[str, bytes], source_offset: int) -> Row
         None if target is None else Target(target.type, target.id),
         user,
     )
-
-
-def origin_of(record: Record) -> tuple[str, int, int]:
-    """Where a record first was: its place in the raw topic, or its own where it does not say."""
-    source_offset = _number(dict(record.headers), headers.SOURCE_OFFSET)
-    raw = topics.RAW_OF.get(record.topic)
-    if source_offset is None or raw is None:
-        return record.topic, record.partition, record.offset
-    return raw.name, record.partition, source_offset
-
-
-def _activity(value: bytes) -> _Activity | Rejected:
-    if b"\\u" in value:  # escapes hide what no store keeps: NUL and lone surrogates
-        refused = strict_json.refusal(value, max_depth=MAX_DEPTH)
-        if refused is not None:
-            return refused
-    try:
-        return _decode(value)
-    except msgspec.ValidationError as error:
-        return Rejected(Code.WRONG_TYPE, str(error))
-    except msgspec.DecodeError as error:
-        return Rejected(Code.NOT_JSON, str(error))
-    except UnicodeDecodeError:
-        return Rejected(Code.NOT_UTF8, "must be UTF-8")
-    except RecursionError:
-        return Rejected(Code.TOO_DEEP, "nested too deep")
-
-
-MAX_DEPTH = 64
-"""Levels of an enriched value: its content's 32 and a few around them, with room; below what jsonb's parser takes."""
 
 
 def _judge(activity: _Activity, ce_type: bytes | None) -> Rejected | None:
@@ -241,33 +172,8 @@ def _user(user: _User | None) -> User | Rejected | None:
         return None
     uuid = None
     if user.uuid is not None:
-        parsed = _event_id(user.uuid.encode())
+        parsed = uuid_bytes(user.uuid.encode())
         if parsed is None:
             return Rejected(Code.WRONG_TYPE, "must be a uuid", "user.uuid")
         uuid = parsed.hex()
     return User(user.id, user.handle, uuid, user.name, user.email, user.college)
-
-
-def _event_id(text: bytes | None) -> bytes | None:
-    """A uuid in its usual text form -> its 16 bytes."""
-    if text is None or len(text) != 36:
-        return None
-    try:
-        value = bytes.fromhex(text.decode("ascii").replace("-", ""))
-    except ValueError:
-        return None
-    return value if len(value) == 16 else None
-
-
-def _number(said: Mapping[str, bytes], name: str) -> int | None:
-    """Decimal text of an offset or of milliseconds; -1 is one, any other negative number is not."""
-    text = said.get(name)
-    if text is None or len(text) > _MAX_DIGITS:
-        return None
-    if text.isdigit():
-        return int(text)
-    return -1 if text == b"-1" else None
-
-
-_MAX_DIGITS = 18
-"""Fits 64 bits whatever the digits."""

@@ -1,15 +1,17 @@
-"""The feed-writer: activity.enriched.v1 -> one store. The whole service on one screen."""
+"""The feed-writer: enriched topics -> one store. The whole service on one screen."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from typing import assert_never
+from typing import Any, Final, assert_never
 
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
+from feedmill.feed_writer.clickhouse.kind import Kind
+from feedmill.feed_writer.clickhouse.kinds import KINDS
 from feedmill.feed_writer.clickhouse.sink import ClickHouseSink
 from feedmill.feed_writer.clickhouse.store import ClickHouseStore
 from feedmill.feed_writer.contact import Contact
@@ -28,7 +30,10 @@ from feedmill.runtime.outcome import Fatal
 from feedmill.runtime.settings import SettingsError
 from feedmill.runtime.signals import stop_on_signals
 
-TOPICS = (ACTIVITY_ENRICHED.name,)
+TOPICS: Final[Mapping[SinkName, Sequence[str]]] = {
+    SinkName.POSTGRES: (ACTIVITY_ENRICHED.name,),
+    SinkName.CLICKHOUSE: tuple(KINDS),
+}
 
 
 def run(settings: FeedWriterSettings) -> None:
@@ -41,7 +46,7 @@ def run(settings: FeedWriterSettings) -> None:
         health.report("kafka", up=False, detail="joining the group")
         sink = sink_of(settings, health, opened, offsets=lambda: consumer)
         consumer = opened.enter_context(
-            closing(Consumer(settings.kafka, group, TOPICS, settings.group, on_revoked=sink.revoked))
+            closing(Consumer(settings.kafka, group, TOPICS[settings.sink], settings.group, on_revoked=sink.revoked))
         )
         collect_rarely()
         Loop(consumer, sink, stop, settings.loop, health).run()
@@ -52,7 +57,11 @@ def group_of(sink: SinkName) -> str:
 
 
 def sink_of(
-    settings: FeedWriterSettings, health: Health, opened: ExitStack, offsets: Callable[[], Consumer]
+    settings: FeedWriterSettings,
+    health: Health,
+    opened: ExitStack,
+    offsets: Callable[[], Consumer],
+    kinds: Mapping[str, Kind[Any]] = KINDS,
 ) -> PostgresSink | ClickHouseSink:
     """The one sink this process is."""
     producer = opened.enter_context(closing(Producer(settings.kafka, gapless=True)))
@@ -77,6 +86,7 @@ def sink_of(
             clickhouse = opened.enter_context(closing(ClickHouseStore(url, columns, Contact(health, "clickhouse"))))
             return ClickHouseSink(
                 store=clickhouse,
+                kinds=kinds,
                 dead_letters=dead_letters,
                 reject_limit=reject_limit,
                 offsets=offsets,

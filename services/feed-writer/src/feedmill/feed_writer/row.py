@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -77,12 +78,14 @@ class Position:
 
 START = Position()
 
+RowT = TypeVar("RowT")
+
 
 @dataclass(slots=True)
-class Decoded:
+class Decoded(Generic[RowT]):
     """One batch, taken apart. `moved`: where each partition stands once rows and dead letters are kept."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[RowT] = field(default_factory=list)
     rejected: list[DeadLetter] = field(default_factory=list)
     moved: dict[TopicPartition, Position] = field(default_factory=dict)
     repeats: int = 0

@@ -42,6 +42,10 @@ class ClickHouseSinkSettings(Section):
     flush_rows: int = Field(default=10_000, ge=1, description="rows of one partition that are inserted at once")
     buffer_rows: int = Field(default=20_000, ge=1, description="rows held over all partitions; bounds the memory")
     flush_after_ms: int = Field(default=500, ge=1, description="how long a row may wait for more")
+    insert_threads: int = Field(default=4, ge=1, le=8, description="partitions' ranges that are inserted side by side")
+    insert_partitions: int = Field(
+        default=120, ge=1, description="ClickHouse partitions (months of readings) that one range may touch"
+    )
     connect_timeout_ms: int = Field(default=2_000, ge=100)
     insert_timeout_ms: int = Field(default=10_000, ge=1_000, description="below what liveness calls stalled (30 s)")
 

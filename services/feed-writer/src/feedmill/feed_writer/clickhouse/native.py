@@ -41,8 +41,17 @@ def _string(text: str) -> bytes:
 
 
 def integers(code: str, values: Iterable[int]) -> bytes:
-    """`code` as in the array module: q Int64, Q UInt64, i Int32. Raises OverflowError."""
+    """`code` as in the array module: q Int64, Q UInt64, i Int32, I UInt32 and DateTime, H UInt16 and Date. Raises
+    OverflowError."""
     column = array(code, values)
+    if sys.byteorder == "big":
+        column.byteswap()
+    return column.tobytes()
+
+
+def floats(values: Iterable[float]) -> bytes:
+    """Float64."""
+    column = array("d", values)
     if sys.byteorder == "big":
         column.byteswap()
     return column.tobytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
 from feedmill.feed_writer.clickhouse import native
-from feedmill.feed_writer.clickhouse.tables import Block
+from feedmill.feed_writer.clickhouse.block import Block
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.row import Position
 from feedmill.feed_writer.settings import ClickHouseSinkSettings
@@ -22,17 +23,19 @@ from feedmill.runtime.outcome import TopicPartition, Transient
 _OUR_FAULT = frozenset({16, 36, 47, 53, 60, 62, 81, 115, 192, 193, 194, 497, 516})
 """Codes that waiting does not mend: unknown table, column, setting or database, syntax, types, access."""
 
-_SETTINGS = {"async_insert": 0}
+_SETTINGS = {"async_insert": 0, "max_partitions_per_insert_block": 0}
+"""The sink itself bounds the partitions of an insert; refused here, a range could never be finished."""
 
 
 class ClickHouseStore:
-    """One HTTP client, made when needed. Raises Transient while ClickHouse is away."""
+    """One HTTP client, made when needed, used by several threads. Raises Transient while ClickHouse is away."""
 
     def __init__(self, url: str, settings: ClickHouseSinkSettings, seen: Contact) -> None:
         self._url = url
         self._settings = settings
         self._seen = seen
         self._client: Client | None = None
+        self._making = threading.Lock()
 
     def insert(self, blocks: Sequence[Block], token: str) -> None:
         """Every table's block under the same token: what this range has inserted before is not inserted again."""
@@ -67,6 +70,16 @@ class ClickHouseStore:
     @contextmanager
     def _open(self) -> Iterator[Client]:
         try:
+            yield self._connected()
+            self._seen.up()
+        except ClickHouseError as error:
+            if isinstance(error, DatabaseError) and getattr(error, "code", None) in _OUR_FAULT:
+                raise
+            self._seen.down(_first_line(error))
+            raise Transient(f"clickhouse: {_first_line(error)}") from error
+
+    def _connected(self) -> Client:
+        with self._making:
             if self._client is None:
                 self._client = clickhouse_connect.get_client(
                     dsn=self._url,
@@ -78,13 +91,7 @@ class ClickHouseStore:
                     query_retries=0,
                     client_name="feed-writer-clickhouse",
                 )
-            yield self._client
-            self._seen.up()
-        except ClickHouseError as error:
-            if isinstance(error, DatabaseError) and getattr(error, "code", None) in _OUR_FAULT:
-                raise
-            self._seen.down(_first_line(error))
-            raise Transient(f"clickhouse: {_first_line(error)}") from error
+            return self._client
 
 
 def _first_line(error: Exception) -> str:

@@ -38,7 +38,7 @@ class _Work:
     """One batch on its way; a repeated call goes on where the last one stopped."""
 
     records: Sequence[Record]
-    decoded: Decoded
+    decoded: Decoded[Row]
     rows: list[Row]
     letters: list[DeadLetter]
     """Not acknowledged yet."""
@@ -54,7 +54,7 @@ class PostgresSink:
         reject_limit: RejectLimit,
         offsets: Callable[[], Offsets],
         commit_interval_ms: int,
-        observe: Callable[[Decoded], None],
+        observe: Callable[[Decoded[Row]], None],
     ) -> None:
         self._store = store
         self._dead_letters = dead_letters

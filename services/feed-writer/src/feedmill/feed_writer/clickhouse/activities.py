@@ -1,26 +1,15 @@
-"""Rows -> Native blocks of the three tables they go to. Pure: a range's rows always make the same blocks."""
+"""activity.enriched.v1: rows -> Native blocks of the three tables they go to. Pure: a range's rows always make the same
+blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from feedmill.feed_writer.clickhouse import native
-from feedmill.feed_writer.decode import CHANGES_USER, CREATES_OBJECT
+from feedmill.feed_writer.clickhouse.block import MICROS, MILLIS, Block, block_of, versions
+from feedmill.feed_writer.clickhouse.kind import Kind
+from feedmill.feed_writer.decode import CHANGES_USER, CREATES_OBJECT, row_of
 from feedmill.feed_writer.row import Row, Thing
-
-FIRST_WINS = 2**64 - 1
-"""version = this minus the origin offset: ReplacingMergeTree keeps the highest, so the first copy in the log."""
-
-_MICROS, _MILLIS = "DateTime64(6, 'UTC')", "DateTime64(3, 'UTC')"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    table: str
-    columns: tuple[str, ...]
-    rows: int
-    data: bytes
 
 
 def blocks_of(rows: Sequence[Row]) -> list[Block]:
@@ -31,17 +20,9 @@ def blocks_of(rows: Sequence[Row]) -> list[Block]:
     return [make(of) for make, of in made if of]
 
 
-def _block(table: str, rows: int, **columns: tuple[str, bytes]) -> Block:
-    return Block(table, tuple(columns), rows, native.block(columns, rows))
-
-
-def _versions(rows: Sequence[Row]) -> tuple[str, bytes]:
-    return "UInt64", native.integers("Q", [FIRST_WINS - row.origin_offset for row in rows])
-
-
 def _facts(rows: Sequence[Row]) -> Block:
     things, targets = [row.object for row in rows], [row.target for row in rows]
-    return _block(
+    return block_of(
         "fact_activity",
         len(rows),
         event_id=("UUID", native.uuids([row.event_id for row in rows])),
@@ -51,11 +32,11 @@ def _facts(rows: Sequence[Row]) -> Block:
         object_id=("Int64", native.integers("q", [0 if thing is None else thing.id for thing in things])),
         target_type=("String", native.words(["" if target is None else target.type for target in targets])),
         target_id=("Int64", native.integers("q", [0 if target is None else target.id for target in targets])),
-        occurred_at=(_MICROS, native.micros([row.occurred_at for row in rows])),
-        accepted_at=(_MILLIS, native.integers("q", [row.accepted_ms for row in rows])),
+        occurred_at=(MICROS, native.micros([row.occurred_at for row in rows])),
+        accepted_at=(MILLIS, native.integers("q", [row.accepted_ms for row in rows])),
         source_partition=("Int32", native.integers("i", [row.partition for row in rows])),
         source_offset=("Int64", native.integers("q", [row.source_offset for row in rows])),
-        version=_versions(rows),
+        version=versions([row.origin_offset for row in rows]),
     )
 
 
@@ -66,7 +47,7 @@ def _user_changes(rows: Sequence[Row]) -> Block:
         for row in rows
     ]
     uuids = [None if user is None or user.uuid is None else bytes.fromhex(user.uuid) for user in users]
-    return _block(
+    return block_of(
         "user_change",
         len(rows),
         user_id=("Int64", native.integers("q", ids)),
@@ -76,15 +57,15 @@ def _user_changes(rows: Sequence[Row]) -> Block:
         uuid=("Nullable(UUID)", native.nullable_uuids(uuids)),
         name=("Nullable(String)", native.nullable_strings([user.name if user else None for user in users])),
         college=("Nullable(String)", native.nullable_strings([user.college if user else None for user in users])),
-        changed_at=(_MICROS, native.micros([row.occurred_at for row in rows])),
+        changed_at=(MICROS, native.micros([row.occurred_at for row in rows])),
         origin_offset=("Int64", native.integers("q", [row.origin_offset for row in rows])),
-        version=_versions(rows),
+        version=versions([row.origin_offset for row in rows]),
     )
 
 
 def _object_changes(rows: Sequence[Row]) -> Block:
     things = [_created(row) for row in rows]
-    return _block(
+    return block_of(
         "object_change",
         len(rows),
         object_type=("String", native.words([thing.type for thing in things])),
@@ -101,9 +82,9 @@ def _object_changes(rows: Sequence[Row]) -> Block:
         target_type=("String", native.words([row.target.type if row.target else "" for row in rows])),
         target_id=("Int64", native.integers("q", [row.target.id if row.target else 0 for row in rows])),
         space_id=("Int64", native.integers("q", [row.space_id or 0 for row in rows])),
-        changed_at=(_MICROS, native.micros([row.occurred_at for row in rows])),
+        changed_at=(MICROS, native.micros([row.occurred_at for row in rows])),
         origin_offset=("Int64", native.integers("q", [row.origin_offset for row in rows])),
-        version=_versions(rows),
+        version=versions([row.origin_offset for row in rows]),
     )
 
 
@@ -113,3 +94,6 @@ def _created(row: Row) -> Thing:
     if row.verb != "delete":
         return thing
     return Thing(thing.type, thing.id, "", None, None, None, [], [])
+
+
+ACTIVITIES = Kind(row_of, blocks_of)
