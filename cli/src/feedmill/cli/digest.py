@@ -45,7 +45,7 @@ NOT_STATE_IN_POSTGRES: Final = frozenset(
 
 CLICKHOUSE: Final[Mapping[str, Dump]] = {
     "article": Dump("event_id, id, date_time, readers, text", "id, event_id"),
-    "content_category": Dump("content_id, category_name, event_id", "content_id, category_name"),
+    "content_change": Dump("content_id, category_name, event_id", "content_id, category_name, event_id"),
     "fact_activity": Dump(
         "event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at",
         "verb, actor_id, event_id",

@@ -55,7 +55,7 @@ def test_a_content_has_its_set_of_categories(clickhouse_store: ClickHouseStore, 
     metas = [{"content_id": "c", "category_name": name} for name in ("life", "crime", "life")]
     put(clickhouse_store, *(a_bare_record("content-meta", meta, offset=n) for n, meta in enumerate(metas)))
     assert rows(warehouse, "SELECT content_id, categories FROM dim_content") == [("c", ["crime", "life"])]
-    assert rows(warehouse, "SELECT count() FROM content_category FINAL") == [(2,)]
+    assert rows(warehouse, "SELECT count() FROM content_category") == [(2,)]
 
 
 def test_an_article_keeps_its_text(clickhouse_store: ClickHouseStore, warehouse: Client) -> None:

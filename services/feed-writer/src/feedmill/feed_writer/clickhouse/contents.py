@@ -1,4 +1,4 @@
-"""content.enriched.v1 -> content_category, of which dim_content is the view. Pure."""
+"""content.enriched.v1 -> content_change, of which content_category and dim_content are views. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def blocks_of(rows: Sequence[ContentRow]) -> list[Block]:
         return []
     return [
         block_of(
-            "content_category",
+            "content_change",
             len(rows),
             **columns_of([row.place for row in rows]),
             content_id=("String", native.strings([row.content.content_id for row in rows])),

@@ -25,6 +25,8 @@ class Place(Struct, frozen=True, gc=False):
     accepted_ms: int
     partition: int
     source_offset: int
+    enriched_ms: int
+    enriched_offset: int
     origin_offset: int
 
 
@@ -44,15 +46,18 @@ def said_by(
     if isinstance(value, Rejected):
         return value
     origin = source_offset if origin_offset is None else max(0, origin_offset)
-    return Place(event_id, accepted_ms, record.partition, source_offset, origin), value
+    place = Place(event_id, accepted_ms, record.partition, source_offset, record.timestamp_ms, record.offset, origin)
+    return place, value
 
 
 def columns_of(places: Sequence[Place]) -> dict[str, tuple[str, bytes]]:
-    """event_id, accepted_at, source_partition, source_offset, version."""
+    """event_id, accepted_at, source_partition, source_offset, enriched_at, enriched_offset, version."""
     return {
         "event_id": ("UUID", native.uuids([place.event_id for place in places])),
         "accepted_at": (MILLIS, native.integers("q", [place.accepted_ms for place in places])),
         "source_partition": ("Int32", native.integers("i", [place.partition for place in places])),
         "source_offset": ("Int64", native.integers("q", [place.source_offset for place in places])),
+        "enriched_at": (MILLIS, native.integers("q", [place.enriched_ms for place in places])),
+        "enriched_offset": ("Int64", native.integers("q", [place.enriched_offset for place in places])),
         "version": versions([place.origin_offset for place in places]),
     }
