@@ -17,6 +17,8 @@ _TYPES: Final = (
     wire.MyFeed,
     wire.FriendsFeed,
     wire.FamilyAError,
+    wire.Label,
+    wire.Classified,
     wire.ProblemDetails,
 )
 _, SCHEMAS = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
@@ -95,11 +97,31 @@ def operation(
     }
 
 
+def text_body(max_bytes: int) -> dict[str, Any]:
+    """The body of a question about a text."""
+    text = {"type": "string", "minLength": 1, "pattern": r"\S", "description": f"At most {max_bytes} bytes as UTF-8."}
+    schema = {"type": "object", "properties": {"text": text}, "required": ["text"]}
+    example = {"text": "Frodo left the Shire with Sam."}
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
+
+
+def computation(answer: type[msgspec.Struct], body: Mapping[str, Any]) -> dict[str, Any]:
+    """`openapi_extra` of what is worked out of the request alone: no store, no freshness."""
+    problem = {"application/problem+json": _ref(wire.ProblemDetails)}
+    responses: dict[str, Any] = {"200": {"description": "OK", "content": {"application/json": _ref(answer)}}}
+    for status in (400, 401, 413, 415, 422, 503):
+        responses[str(status)] = {"description": _MEANINGS[status], "content": problem}
+    return {"requestBody": body, "responses": responses, "security": [{"AppKey": []}, {"Bearer": []}]}
+
+
 _MEANINGS: Final = {
     400: "A parameter, cursor or position cannot be used.",
     401: "No valid key.",
     403: "The key may not read this.",
     404: "There is no such thing.",
+    413: "The body or the text is too large.",
+    415: "The body is compressed.",
+    422: "The content is not valid: the field is named.",
     503: "A store is away, or the position is not applied yet.",
 }
 

@@ -1,7 +1,10 @@
 """What api is told: `FEEDMILL_API__…` and the global names."""
 
+from pathlib import Path
+
 from pydantic import Field
 
+from feedmill.contracts.limits import EVENT_MAX_BYTES, TEXT_MAX_BYTES
 from feedmill.runtime.http import HttpSettings
 from feedmill.runtime.settings import (
     ClickHouseSettings,
@@ -11,6 +14,7 @@ from feedmill.runtime.settings import (
     Settings,
     service_config,
 )
+from feedmill.sagas import model
 
 
 class TraceSettings(Section):
@@ -33,7 +37,10 @@ class ApiSettings(Settings):
     kafka: KafkaSettings
     postgres: PostgresSettings
     clickhouse: ClickHouseSettings
+    trusted_network: bool = False  # families that never had keys answer without one
     trace: TraceSettings = TraceSettings()
+    saga_model_path: Path = Field(default=model.PACKAGED, description="of `feedmill saga train`; may change")
+    classify_text_max_bytes: int = Field(default=TEXT_MAX_BYTES, ge=1, le=EVENT_MAX_BYTES)  # as UTF-8
     page_max_items: int = Field(default=100, ge=1, le=1_000)
     family_a_items: int = Field(default=1_000, ge=1, le=10_000)  # family A's feeds give "all": up to so many
 

@@ -141,6 +141,22 @@ class FamilyAError(Struct, frozen=True):
     message: str
 
 
+class Label(Struct, frozen=True):
+    """Family S's POST /predict: got, lotr or hp, as the model was trained."""
+
+    label: str
+
+
+class Classified(Struct, frozen=True):
+    """saga: the likeliest label, or `unknown` where its probability is below the threshold."""
+
+    saga: str
+    label: str
+    probabilities: dict[str, float]
+    threshold: float
+    model_version: str
+
+
 class ProblemDetails(Struct, frozen=True, omit_defaults=True):
     """RFC 9457; `type` is stable."""
 

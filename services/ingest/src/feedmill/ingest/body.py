@@ -12,7 +12,8 @@ from feedmill.contracts.errors import Code, Rejected
 from feedmill.contracts.strict_json import NotStrictJson
 from feedmill.ingest.explain import why_refused
 from feedmill.ingest.settings import LimitSettings
-from feedmill.runtime.problem import FieldError, Kind, Problem
+from feedmill.runtime.bodies import unreadable as unreadable
+from feedmill.runtime.problem import Kind, Problem
 
 
 class Form(Enum):
@@ -88,11 +89,6 @@ def event_in(raw: bytes, limits: LimitSettings) -> Item:
         id_ = value.get("id") if isinstance(value, dict) else None
         return Refused(id_ if isinstance(id_, str) else None, rejected)
     return event
-
-
-def unreadable(rejected: Rejected) -> Problem:
-    error = FieldError(rejected.field or "body", rejected.reason, rejected.detail)
-    return Problem(Kind.BAD_REQUEST, f"The body cannot be read: {rejected.detail}.", [error])
 
 
 def _events_in_array(raw: bytes, limits: LimitSettings) -> list[Item]:

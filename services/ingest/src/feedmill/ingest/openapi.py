@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from feedmill.contracts.edge import NewUserIn
+from feedmill.contracts.edge import ArticleIn, NewUserIn
 from feedmill.contracts.envelope import EVENT_MODELS
 from feedmill.contracts.limits import USERS_MAX
 from feedmill.runtime.problem import MEDIA_TYPE
@@ -27,6 +27,7 @@ POST: Final = {
     "type": "feedmill.post.v1",
     "data": {"actor_id": 1, "object": {"type": "post", "content": "Hello @nico, look at #feedmill"}},
 }
+ARTICLE: Final = {"id": "7", "time": 1_762_000_000, "readers": 1_200, "text": "Frodo left the Shire with Sam Gamgee."}
 USER: Final = {"handle": "ada", "name": "Ada Lovelace", "email": "ada@example.org"}
 
 _POSITION: Final = {
@@ -68,6 +69,12 @@ USERS_RESPONSES: Final[Responses] = {
     201: _answer("Created.", "User"),
     202: _answer("Surely kept, not applied yet.", "UserOrResults"),
     409: _problem("Handle or email is taken, or the Idempotency-Key was used for another body."),
+}
+ARTICLES_RESPONSES: Final[Responses] = {
+    **_REFUSALS,
+    200: _answer("None was valid; the results say why.", "Results"),
+    202: _answer("Kept; the warehouse has them shortly after.", "Results"),
+    409: _problem("An article of this id and time was sent with another text or number of readers."),
 }
 _FAMILY_ERROR: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/FamilyAError"}}}
 FAMILY_A_RESPONSES: Final[Responses] = {
@@ -122,6 +129,22 @@ EVENTS: Final[dict[str, Any]] = {
             "application/cloudevents+json": {"schema": _EVENT, "example": LIKE},
             "application/cloudevents-batch+json": {"schema": _EVENT_ARRAY, "example": [LIKE, POST]},
             "application/x-ndjson": {"schema": {"type": "string"}, "example": "one event a line"},
+        },
+    },
+}
+_ARTICLE_IN: Final = {"$ref": "#/components/schemas/ArticleIn"}
+ARTICLES: Final[dict[str, Any]] = {
+    "security": _KEY,
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"anyOf": [_ARTICLE_IN, {"type": "array", "items": _ARTICLE_IN, "maxItems": 10_000}]},
+                "examples": {
+                    "one": {"summary": "One article", "value": ARTICLE},
+                    "many": {"summary": "An array", "value": [ARTICLE, {**ARTICLE, "id": "8"}]},
+                },
+            }
         },
     },
 }
@@ -233,7 +256,7 @@ def complete(app: FastAPI) -> None:
 
 
 def _schemas() -> dict[str, Any]:
-    models = [(model, "validation") for model in (*EVENT_MODELS.values(), NewUserIn)]
+    models = [(model, "validation") for model in (*EVENT_MODELS.values(), NewUserIn, ArticleIn)]
     _, defined = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
     refs = [{"$ref": _REF.format(model=model.__name__)} for model in EVENT_MODELS.values()]
     mapping = {type_: _REF.format(model=model.__name__) for type_, model in EVENT_MODELS.items()}

@@ -10,30 +10,13 @@ from feedmill.contracts.limits import CE_ID_MAX_CHARS
 from feedmill.ingest.prepare import Caller
 from feedmill.runtime import trace_context
 from feedmill.runtime.auth import Principal
+from feedmill.runtime.bodies import body_of as body_of
 from feedmill.runtime.http import DEFAULT_WAIT_S, wait_s_in
 from feedmill.runtime.position import Positions
 from feedmill.runtime.problem import FieldError, Kind, Problem
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 _KEY: Final = re.compile(rf"[!-~]{{1,{CE_ID_MAX_CHARS}}}")
-
-
-async def body_of(request: Request, max_bytes: int) -> bytes:
-    """The whole body. Raises Problem 413 before reading on, and 415 where it is compressed."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(Kind.UNSUPPORTED_MEDIA_TYPE, "Send the body as it is, not compressed.")
-    declared = request.headers.get("content-length")
-    if declared is not None:
-        if int(declared) > max_bytes:
-            raise _too_large(max_bytes)
-        return await request.body()
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > max_bytes:
-            raise _too_large(max_bytes)
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def position_wait_s(request: Request) -> float:
@@ -65,7 +48,3 @@ def position_headers(asked: Positions, written: Positions) -> dict[str, str]:
     """`Feedmill-Position` of an answer: what the request carried and what it wrote, merged."""
     merged = asked.merge(written) if asked else written
     return {"Feedmill-Position": str(merged)} if merged else {}
-
-
-def _too_large(max_bytes: int) -> Problem:
-    return Problem(Kind.TOO_LARGE, f"A request carries at most {max_bytes} bytes.")

@@ -62,6 +62,7 @@ class IngestSettings(Settings):
     wait: WaitSettings = WaitSettings()
     ids: IdSettings = IdSettings()
     memory: MemorySettings = MemorySettings()
+    trusted_network: bool = False  # families that never had keys answer without one
     reservation_lease_s: int = Field(default=86_400, ge=60, description="an unused name is free again after it")
 
     @property
