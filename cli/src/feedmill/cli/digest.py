@@ -40,7 +40,10 @@ POSTGRES: Final[Mapping[str, Dump]] = {
     "user_profile": Dump("id, handle, uuid, name, email, college, created_at, updated_at, erased_at", "id"),
 }
 NOT_STATE_IN_POSTGRES: Final = frozenset(
-    {"api_key", "id_block", "name_reservation", "rebuild", "schema_migration", "sink_position"}
+    {
+        *("api_key", "id_block", "name_reservation", "rebuild", "schema_migration", "sink_position"),
+        *("home_feed", "feed_reader", "feed_author"),
+    }
 )
 
 CLICKHOUSE: Final[Mapping[str, Dump]] = {

@@ -111,7 +111,12 @@ def forget_groups(bootstrap_servers: str) -> None:
 def empty_postgres(dsn: str) -> None:
     """State and positions in one transaction: no sink ever sees one without the other."""
     tables = ", ".join(sorted(digest.POSTGRES))
-    _execute(dsn, f"TRUNCATE {tables}; UPDATE sink_position SET source_offset = -1, next_offset = 0")  # noqa: S608
+    _execute(
+        dsn,
+        f"TRUNCATE {tables}, home_feed, feed_author; "  # noqa: S608
+        "UPDATE feed_reader SET complete_from = '-infinity', wants_fill = true; "
+        "UPDATE sink_position SET source_offset = -1, next_offset = 0",
+    )
 
 
 def empty_clickhouse(url: str) -> None:

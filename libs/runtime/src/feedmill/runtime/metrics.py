@@ -127,3 +127,19 @@ APPLIED_OFFSET: Final = gauge(
 END_TO_END: Final = histogram(
     "feedmill_end_to_end_seconds", "From accepted (LogAppendTime) to here.", "hop", buckets=Buckets.LAG_S
 )
+
+# feeds
+FEED_ROWS_PUSHED: Final = counter("feedmill_feed_rows_pushed_total", "Rows written to home feeds.", "by")
+FEED_ROWS_REMOVED: Final = counter(
+    "feedmill_feed_rows_removed_total", "Rows taken out of home feeds: beyond the depth, or read by nobody."
+)
+FEED_EDGES_CHANGED: Final = counter(
+    "feedmill_feed_edges_changed_total", "Follow edges that went from pull to push or back.", "to"
+)
+FEED_AUTHORS: Final = gauge("feedmill_feed_authors", "Authors by how they reach their readers.", "mode")
+FEED_READERS: Final = gauge("feedmill_feed_readers", "Readers who are pushed to; all others are read by pull.")
+FEED_AUDITED: Final = counter("feedmill_feed_audited_total", "Home feeds compared with the definition.", "outcome")
+FEED_WRONG_ROWS: Final = counter(
+    "feedmill_feed_wrong_rows_total", "Rows of home feeds that were not as the definition says, and were mended.", "how"
+)
+FEED_FILL_DURATION: Final = histogram("feedmill_feed_fill_duration_seconds", "Time to fill a batch of home feeds.")

@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 from feedmill.api.app import app_of
 from feedmill.api.main import KEPT, POINT_LOOKUPS
 from feedmill.api.parts import Parts, Warehouse
+from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
 from feedmill.api.wire import Hop, Trace
 from feedmill.runtime.applied import Applied
@@ -52,12 +53,14 @@ class Reader:
     postgres: Postgres
     applied: Applied
     keys: KeyRing
+    readers: Readers
     app: FastAPI
 
     def forget(self) -> None:
         """As new, for the next test on the same rows: no key known, an empty log, no position seen."""
         self.keys._remembered.clear()
         self.log.known.clear()
+        self.readers.forget()
         deadline = Deadline(30)
         while self.applied.snapshot.applied:
             assert not deadline.passed
@@ -89,15 +92,15 @@ def a_reader(dsn: str, *, warehouse: Warehouse | None = None, **more: str) -> It
     health, log = Health("api"), LogEnds()
     postgres = Postgres(settings.postgres, health, application="test", session=POINT_LOOKUPS)
     applied = Applied(postgres, log, health, enriched=KEPT)
-    keys = KeyRing(postgres)
+    keys, readers = KeyRing(postgres), Readers(postgres)
 
     @asynccontextmanager
     async def opened(_: FastAPI) -> AsyncIterator[None]:
-        async with postgres, applied.watching(), keys.refreshing():
+        async with postgres, applied.watching(), keys.refreshing(), readers.noting():
             yield
 
-    parts = Parts(settings, postgres, applied, keys, warehouse or NoWarehouse(), NothingInTheLog())
+    parts = Parts(settings, postgres, applied, keys, warehouse or NoWarehouse(), NothingInTheLog(), readers)
     app = app_of(parts, health, opened)
     app.state.access_log = False
     with TestClient(app, raise_server_exceptions=False) as client:
-        yield Reader(client, log, postgres, applied, keys, app)
+        yield Reader(client, log, postgres, applied, keys, readers, app)

@@ -27,6 +27,7 @@ BEGIN: Final = datetime(2026, 11, 1, tzinfo=UTC)
 TABLES: Final = (
     *("user_profile", "object", "activity", "follow_edge", "object_like", "user_edge", "sink_position"),
     *("api_key", "id_block", "name_reservation"),
+    *("home_feed", "feed_reader", "feed_author"),
 )
 
 
@@ -95,8 +96,10 @@ class Seed:
         at = self._next_second()
         self.activity("follow" if active else "unfollow", follower_id, "user", followee_id, at=at)
         self.execute(
-            "INSERT INTO follow_edge VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (follower_id, followee_id)"
-            " DO UPDATE SET active = excluded.active, since = excluded.since, origin_offset = excluded.origin_offset",
+            "INSERT INTO follow_edge (follower_id, followee_id, active, since, followed_at, origin_offset)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (follower_id, followee_id)"
+            " DO UPDATE SET active = excluded.active, since = excluded.since, origin_offset = excluded.origin_offset,"
+            " push = 0",
             (follower_id, followee_id, active, since, at, self._ticks),
         )
 

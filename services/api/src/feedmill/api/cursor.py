@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-_VERSION: Final = 1
 _FORM: Final = struct.Struct(">Bq16s")  # version, microseconds since 1970, event_id
-_TEXT_CHARS: Final = 34
+_PLAIN, _WITH_POSITIONS = 1, 2
+_MOST_CHARS: Final = 200
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MIN_US: Final = 0
 _MAX_US: Final = 4_102_444_800_000_000  # 2100-01-01: the log holds nothing later
+_MAX_OFFSET: Final = 2**62
 
 
 class Key(NamedTuple):
@@ -21,6 +22,17 @@ class Key(NamedTuple):
 
     occurred_at: datetime
     event_id: UUID
+
+
+Positions = tuple[int | None, ...]
+"""Highest source offset applied, by partition; None: nothing is known of it."""
+
+
+class Cursor(NamedTuple):
+    """Where a page ended, and the positions its walk began at, where the feed minds them."""
+
+    key: Key
+    positions: Positions | None
 
 
 NEWEST: Final = Key(datetime(2200, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
@@ -31,23 +43,52 @@ class BadCursor(ValueError):
     """The text is no cursor of ours."""
 
 
-def encode(key: Key) -> str:
-    """The cursor after this item; URL-safe, of fixed length."""
+def encode(key: Key, positions: Positions | None = None) -> str:
+    """The cursor after this item; URL-safe."""
     at_us = (key.occurred_at - _EPOCH) // _MICROSECOND
-    return base64.urlsafe_b64encode(_FORM.pack(_VERSION, at_us, key.event_id.bytes)).rstrip(b"=").decode()
+    version = _PLAIN if positions is None else _WITH_POSITIONS
+    packed = _FORM.pack(version, at_us, key.event_id.bytes) + b"".join(map(_packed, positions or ()))
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def decode(text: str) -> Key:
+def decode(text: str) -> Cursor:
     """What `encode` was given. Raises BadCursor for anything that `encode` does not make."""
-    if len(text) != _TEXT_CHARS or not text.isascii():
+    if len(text) > _MOST_CHARS or not text.isascii():
         raise BadCursor
     try:
-        version, at_us, event_id = _FORM.unpack(base64.b64decode(text + "==", b"-_", validate=True))
+        packed = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
+        version, at_us, event_id = _FORM.unpack_from(packed)
     except (binascii.Error, struct.error) as error:
         raise BadCursor from error
-    if version != _VERSION or not _MIN_US <= at_us < _MAX_US:
+    if version not in (_PLAIN, _WITH_POSITIONS) or not _MIN_US <= at_us < _MAX_US:
         raise BadCursor
-    key = Key(_EPOCH + at_us * _MICROSECOND, UUID(bytes=event_id))
-    if encode(key) != text:  # the last characters' spare bits
+    positions = _unpacked(packed[_FORM.size :]) if version == _WITH_POSITIONS else None
+    cursor = Cursor(Key(_EPOCH + at_us * _MICROSECOND, UUID(bytes=event_id)), positions)
+    if encode(*cursor) != text:  # what is left over, spare bits, and numbers in a longer form than need be
         raise BadCursor
-    return key
+    return cursor
+
+
+def _packed(offset: int | None) -> bytes:
+    """Seven bits a byte, lowest first; 0 is None, 1 is -1."""
+    number = 0 if offset is None else offset + 2
+    written = bytearray()
+    while number > 127:
+        written.append(number & 127 | 128)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
+
+
+def _unpacked(packed: bytes) -> Positions:
+    positions: list[int | None] = []
+    number = shift = 0
+    for byte in packed:
+        number |= (byte & 127) << shift
+        shift += 7
+        if number >= _MAX_OFFSET:
+            raise BadCursor
+        if byte < 128:
+            positions.append(None if number == 0 else number - 2)
+            number = shift = 0
+    return tuple(positions)

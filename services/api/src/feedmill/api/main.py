@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from feedmill.api.app import app_of
 from feedmill.api.log_search import KafkaSearch
 from feedmill.api.parts import Parts
+from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
 from feedmill.api.warehouse import ClickHouse
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
@@ -53,16 +54,17 @@ def make_app(settings: ApiSettings, health: Health) -> FastAPI:
     applied = Applied(postgres, Admin(settings.kafka), health, enriched=KEPT)
     keys = KeyRing(postgres)
     warehouse = ClickHouse(settings.clickhouse, timeout_s=settings.trace.clickhouse_s)
+    readers = Readers(postgres)
     log = KafkaSearch(settings.kafka, settings.trace, lambda: applied.snapshot.applied)
 
     @asynccontextmanager
     async def opened(_: FastAPI) -> AsyncIterator[None]:
-        async with postgres, applied.watching(), keys.refreshing():
+        async with postgres, applied.watching(), keys.refreshing(), readers.noting():
             yield
         warehouse.close()
         log.close()
 
-    return app_of(Parts(settings, postgres, applied, keys, warehouse, log), health, opened)
+    return app_of(Parts(settings, postgres, applied, keys, warehouse, log, readers), health, opened)
 
 
 if __name__ == "__main__":

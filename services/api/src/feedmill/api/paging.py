@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import Request
 
-from feedmill.api.cursor import NEWEST, BadCursor, Key, decode, encode
+from feedmill.api.cursor import NEWEST, BadCursor, Key, Positions, decode
 from feedmill.contracts.ids import MAX_ID
 from feedmill.runtime.problem import FieldError, Kind, Problem
 
@@ -20,6 +20,8 @@ class Paging(NamedTuple):
 
     before: Key
     limit: int
+    positions: Positions | None = None
+    """Where the walk through the pages began; None on a first page, and where the feed does not mind."""
 
 
 def paging_in(request: Request, *, most: int, default: int = DEFAULT_LIMIT) -> Paging:
@@ -27,11 +29,11 @@ def paging_in(request: Request, *, most: int, default: int = DEFAULT_LIMIT) -> P
     query = request.query_params
     cursor, limit = query.get("cursor"), query.get("limit")
     try:
-        before = NEWEST if cursor is None else decode(cursor)
+        before, positions = (NEWEST, None) if cursor is None else decode(cursor)
     except BadCursor:
         error = FieldError("cursor", "bad_cursor", "not a cursor of ours")
         raise Problem(Kind.BAD_CURSOR, "Take cursors from `next` or the Link header.", [error]) from None
-    return Paging(before, default if limit is None else _number(limit, "limit", most))
+    return Paging(before, default if limit is None else _number(limit, "limit", most), positions)
 
 
 def id_in(request: Request, name: str) -> int:
@@ -59,15 +61,15 @@ def _number(text: str, name: str, most: int) -> int:
     return number
 
 
-def next_url(request: Request, after: Key | None, limit: int | None) -> str:
-    """Path and query of the next page; "" at the end. limit: None where the request gave none."""
+def next_url(request: Request, after: str | None, limit: int | None) -> str:
+    """Path and query of the page after this cursor; "" at the end. limit: None where the request gave none."""
     if after is None:
         return ""
-    query = {"cursor": encode(after)} | ({} if limit is None else {"limit": str(limit)})
+    query = {"cursor": after} | ({} if limit is None else {"limit": str(limit)})
     return f"{request.url.path}?{urlencode(query)}"
 
 
-def link_to_next(request: Request, after: Key | None, limit: int) -> dict[str, str]:
+def link_to_next(request: Request, after: str | None, limit: int) -> dict[str, str]:
     """RFC 8288; no header at the end."""
     url = next_url(request, after, limit)
     return {"Link": f'<{url}>; rel="next"'} if url else {}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
 from feedmill.api.wire import Hop, Trace
 from feedmill.runtime.applied import Applied
@@ -33,3 +34,4 @@ class Parts:
     keys: KeyRing
     warehouse: Warehouse
     log: LogSearch
+    readers: Readers

@@ -18,6 +18,7 @@ from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.observe import Observe
 from feedmill.feed_writer.postgres.sink import PostgresSink
 from feedmill.feed_writer.postgres.store import PostgresStore
+from feedmill.feed_writer.postgres.tender import tending
 from feedmill.feed_writer.settings import FeedWriterSettings, SinkName
 from feedmill.runtime import logs
 from feedmill.runtime.dead_letters import DeadLetters, RejectLimit
@@ -48,6 +49,8 @@ def run(settings: FeedWriterSettings) -> None:
         consumer = opened.enter_context(
             closing(Consumer(settings.kafka, group, TOPICS[settings.sink], settings.group, on_revoked=sink.revoked))
         )
+        if settings.postgres is not None and settings.sink is SinkName.POSTGRES and settings.feeds.tend:
+            opened.enter_context(tending(settings.postgres.dsn.get_secret_value(), settings.feeds, stop))
         collect_rarely()
         Loop(consumer, sink, stop, settings.loop, health).run()
 

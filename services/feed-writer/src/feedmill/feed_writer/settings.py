@@ -50,6 +50,24 @@ class ClickHouseSinkSettings(Section):
     insert_timeout_ms: int = Field(default=10_000, ge=1_000, description="below what liveness calls stalled (30 s)")
 
 
+class FeedSettings(Section):
+    """Home feeds: what is pushed at most, and how much is looked after at a time."""
+
+    tend: bool = Field(default=True, description="whether this process looks after the feeds (one of all does)")
+    depth_rows: int = Field(default=500, ge=1, description="pushed for one reader; older pages are pulled")
+    readers_an_author: int = Field(default=500, ge=0, description="an author with more readers is pulled")
+    rows_an_hour: int = Field(default=200_000, ge=1, description="an author whose pushing would cost more is pulled")
+    inactive_after_s: int = Field(default=7 * 86_400, ge=1, description="without a read: pushed to no more")
+    tick_ms: int = Field(default=100, ge=1)
+    fill_readers: int = Field(default=50, ge=1, description="readers filled together")
+    stop_edges: int = Field(default=1_000, ge=1, description="edges of an author pulled again in one transaction")
+    review_after_s: float = Field(default=60, gt=0, description="how old an author's measured cost may become")
+    review_authors: int = Field(default=20, ge=1, description="authors measured anew a tick")
+    round_s: float = Field(default=45, gt=0, description="every reader is trimmed and audited once in this time, where")
+    round_readers_a_second: float = Field(default=10, gt=0, description="... this rate allows")
+    repair: bool = Field(default=True, description="mend what the audit finds")
+
+
 class FeedWriterSettings(Settings):
     model_config = service_config("feed_writer")
 
@@ -61,6 +79,7 @@ class FeedWriterSettings(Settings):
     loop: LoopSettings = LoopSettings()
     postgres_sink: PostgresSinkSettings = PostgresSinkSettings()
     clickhouse_sink: ClickHouseSinkSettings = ClickHouseSinkSettings()
+    feeds: FeedSettings = FeedSettings()
     port: int = Field(default=5004, ge=1, le=65_535, description="side port: health and metrics")
     host: str = "127.0.0.1"
     max_rejects_in_a_row: int = Field(default=1_000, ge=1)

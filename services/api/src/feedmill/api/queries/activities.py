@@ -33,7 +33,7 @@ blocked AS MATERIALIZED (
 
 VISIBLE_USER: Final = "handle IS NOT NULL AND erased_at IS NULL"
 
-_SEEN: Final = """(CASE WHEN c.object_type IS NULL THEN true
+SEEN: Final = """(CASE WHEN c.object_type IS NULL THEN true
              WHEN c.object_type = 'user' THEN who.handle IS NOT NULL AND who.erased_at IS NULL
              ELSE o.deleted_at IS NULL AND (o.author_id = c.actor_id
                   OR o.author_id IS NOT NULL AND author.handle IS NOT NULL AND author.erased_at IS NULL) END
@@ -57,11 +57,11 @@ _SEEN: Final = """(CASE WHEN c.object_type IS NULL THEN true
         AND NOT EXISTS (
              SELECT FROM blocked WHERE id IN (c.actor_id, CASE c.object_type WHEN 'user' THEN c.object_id END,
                                               o.author_id, t.author_id))
-       ) IS TRUE AS seen"""
+       ) IS TRUE"""
 """Deleted objects hide what hangs on them; a reference to what is not there yet waits unseen; what was taken back
 (unlike, disconnect, unrecommend) and what a block stands before is hidden."""
 
-_FROM: Final = """
+JOINS: Final = """
   FROM candidate c
   LEFT JOIN user_profile who ON who.id = CASE WHEN c.object_type = 'user' THEN c.object_id END
   LEFT JOIN object o ON o.type = c.object_type AND o.id = c.object_id
@@ -81,7 +81,7 @@ SELECT c.event_id, c.verb, c.actor_id, c.object_type, c.object_id, c.target_type
        nullif(t.tags, '{{}}') AS t_tags, nullif(t.mentions, '{{}}') AS t_mentions,
        t.created_at AS t_created_at, t.author_id AS t_author_id,
        t_author.handle AS t_author_handle, t_author.name AS t_author_name,
-       {_SEEN}{_FROM}"""
+       {SEEN} AS seen{JOINS}"""
 """For /v1: everything an item shows. author_* is null where the author is the actor."""
 
 NAMED: Final = f"""
@@ -90,7 +90,7 @@ SELECT c.event_id, c.occurred_at, c.verb, c.object_type, c.object_id, c.actor_ha
             WHEN c.verb = 'post' THEN NULL
             WHEN c.target_type IS NOT NULL THEN coalesce(t_author.handle, c.actor_handle)
             ELSE coalesce(author.handle, c.actor_handle) END AS target_name,
-       {_SEEN}{_FROM}"""
+       {SEEN} AS seen{JOINS}"""
 """For family A: names only."""
 
 MAX_BATCH: Final = 1_000  # candidates asked for at once

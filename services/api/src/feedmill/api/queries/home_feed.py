@@ -1,69 +1,116 @@
-"""Which activities are in someone's home feed? The one function the feed engine will refill.
+"""Which activities are in someone's home feed? Pushed rows and pulled ones, in one statement and one snapshot.
 
-Read by pull. Only followees whose newest activity is among the page's newest can have an item on it, so one look at
-each followee's head (an index probe) leaves at most a page's worth of followees to read from; and the n-th of them has
-n - 1 newer ones before it, so at most `most` items on the page.
+Pushed: rows of `home_feed` whose follow edge says `push = 2`, from the reader's `complete_from` on. Pulled:
+the edges that are not pushed, and, where the pushed rows do not fill the page, every edge below `complete_from`.
+The two never hold the same activity. So a row too many in `home_feed` is never seen, and what a reader unfollows,
+mutes or blocks is gone with the edge, whatever rows are left.
+
+How pulling works: only followees whose newest activity is among the page's newest can have an item on it, so one look
+at each followee's head (an index probe) leaves at most a page's worth of followees to read from; and the n-th of them
+has n - 1 newer ones before it, so at most `most` items on the page.
 """
 
-from typing import Final, TypeVar
+from typing import Final
 
-from feedmill.api.cursor import Key
-from feedmill.api.queries.activities import COLUMNS, HIDDEN_FROM, HYDRATED, NAMED, VERBS, VISIBLE_USER, Page, page_of
-from feedmill.api.queries.item import family_a_row, feed_item
-from feedmill.api.wire import FeedItem
+from feedmill.api.cursor import Key, Positions
+from feedmill.api.queries.activities import COLUMNS, HIDDEN_FROM, NAMED, VERBS, VISIBLE_USER, Page, page_of
+from feedmill.api.queries.item import family_a_row
+from feedmill.api.queries.rendered import Written, rendered
+from feedmill.api.queries.rendered import page_of as written_page_of
 from feedmill.runtime.postgres import Postgres, Row
 
-ItemT = TypeVar("ItemT")
+
+def _applied(table: str, offset: str = "source_offset") -> str:
+    """Applied where the walk through the pages began; $6 null: it begins now."""
+    return (
+        f"($6::bigint[] IS NULL OR ($6::bigint[])[{table}.source_partition + 1] IS NULL"
+        f" OR {table}.{offset} <= ($6::bigint[])[{table}.source_partition + 1])"
+    )
+
 
 _CANDIDATES: Final = f"""
-WITH {HIDDEN_FROM.format(viewer="$1")}, head AS MATERIALIZED (
-    SELECT f.followee_id, coalesce(f.since, '-infinity') AS since, u.handle, u.name,
-           $5 + 1 - row_number() OVER (ORDER BY newest.occurred_at DESC, newest.event_id DESC) AS most
+WITH {HIDDEN_FROM.format(viewer="$1")},
+hidden AS MATERIALIZED (
+    SELECT id FROM blocked
+     UNION ALL
+    SELECT object_id FROM user_edge WHERE actor_id = $1 AND kind = 'mute' AND active),
+mark AS MATERIALIZED (
+    SELECT coalesce(min(complete_from), 'infinity') AS complete_from FROM feed_reader WHERE reader_id = $1),
+pushed AS MATERIALIZED (
+    SELECT h.event_id, h.verb, h.actor_id, h.object_type, h.object_id, h.target_type, h.target_id, h.occurred_at,
+           coalesce(h.origin_offset, h.source_offset) AS said_offset, u.handle AS actor_handle, u.name AS actor_name
+      FROM home_feed h
+      JOIN follow_edge f ON f.follower_id = $1 AND f.followee_id = h.actor_id AND f.push = 2
+       AND h.occurred_at >= coalesce(f.since, '-infinity') AND {_applied("f", "began_offset")}
+      JOIN user_profile u ON u.id = h.actor_id AND u.{VISIBLE_USER}
+     WHERE h.reader_id = $1 AND (h.occurred_at, h.event_id) < ($2, $3)
+       AND h.occurred_at >= (SELECT complete_from FROM mark) AND {_applied("h")}
+       AND h.actor_id NOT IN (SELECT id FROM hidden)
+     ORDER BY h.occurred_at DESC, h.event_id DESC
+     LIMIT $5),
+edge AS MATERIALIZED (
+    SELECT followee_id, coalesce(since, '-infinity') AS since, 'infinity'::timestamptz AS until
       FROM follow_edge f
-      JOIN user_profile u ON u.id = f.followee_id AND u.{VISIBLE_USER}
+     WHERE follower_id = $1 AND active AND push < 2 AND followee_id <> $1 AND {_applied("f", "began_offset")}
+     UNION ALL
+    SELECT followee_id, coalesce(since, '-infinity'), complete_from
+      FROM mark, follow_edge f
+     WHERE (SELECT count(*) FROM pushed) < $5 AND complete_from > '-infinity'
+       AND follower_id = $1 AND active AND push = 2 AND {_applied("f", "began_offset")}),
+head AS MATERIALIZED (
+    SELECT edge.*, u.handle, u.name,
+           $5 + 1 - row_number() OVER (ORDER BY newest.occurred_at DESC, newest.event_id DESC) AS most
+      FROM edge
+      JOIN user_profile u ON u.id = edge.followee_id AND u.{VISIBLE_USER}
      CROSS JOIN LATERAL (
             SELECT occurred_at, event_id
-              FROM activity
-             WHERE actor_id = f.followee_id AND (occurred_at, event_id) < ($2, $3)
-               AND occurred_at >= coalesce(f.since, '-infinity') AND verb = ANY($4)
+              FROM activity a
+             WHERE actor_id = edge.followee_id AND (occurred_at, event_id) < ($2, $3)
+               AND occurred_at >= edge.since AND occurred_at < edge.until AND verb = ANY($4) AND {_applied("a")}
              ORDER BY occurred_at DESC, event_id DESC
              LIMIT 1) newest
-     WHERE f.follower_id = $1 AND f.active AND f.followee_id <> $1
-       AND NOT EXISTS (SELECT FROM user_edge m
-                        WHERE m.actor_id = $1 AND m.kind = 'mute' AND m.object_id = f.followee_id AND m.active)
-       AND f.followee_id NOT IN (SELECT id FROM blocked)
+     WHERE edge.followee_id NOT IN (SELECT id FROM hidden)
      ORDER BY newest.occurred_at DESC, newest.event_id DESC
      LIMIT $5),
 candidate AS MATERIALIZED (
-    SELECT theirs.*, head.handle AS actor_handle, head.name AS actor_name
+    SELECT * FROM pushed
+     UNION ALL
+    SELECT theirs.*, head.handle, head.name
       FROM head
      CROSS JOIN LATERAL (
             SELECT {COLUMNS}
-              FROM activity
+              FROM activity a
              WHERE actor_id = head.followee_id AND (occurred_at, event_id) < ($2, $3)
-               AND occurred_at >= head.since AND verb = ANY($4)
+               AND occurred_at >= head.since AND occurred_at < head.until AND verb = ANY($4) AND {_applied("a")}
              ORDER BY occurred_at DESC, event_id DESC
              LIMIT head.most) theirs
      ORDER BY occurred_at DESC, event_id DESC
      LIMIT $5)"""  # noqa: S608 (a constant of ours)
 
-SQL: Final = _CANDIDATES + HYDRATED
+SQL: Final = rendered(_CANDIDATES, batch="$5", limit="$7", positions="$6::bigint[]")
 SQL_NAMED: Final = _CANDIDATES + NAMED
 
 
-async def home_feed(postgres: Postgres, *, reader_id: int, before: Key, limit: int) -> Page[FeedItem]:
-    """What those whom `reader_id` follows did since it follows them, newest first, never its own."""
+async def home_feed(
+    postgres: Postgres, *, reader_id: int, before: Key, limit: int, positions: Positions | None
+) -> Written:
+    """What those whom `reader_id` follows did since it follows them, newest first, never its own.
 
-    async def candidates(before: Key, limit: int) -> list[Row]:
-        return await postgres.fetch(SQL, reader_id, before.occurred_at, before.event_id, VERBS, limit)
+    positions: those of the walk's first page; what was applied later is left out. None: this is the first page.
+    """
 
-    return await page_of(candidates, before=before, limit=limit, item=feed_item)
+    async def ask(before: Key, batch: int, limit: int, positions: Positions | None) -> Row | None:
+        return await postgres.fetchrow(
+            SQL, reader_id, before.occurred_at, before.event_id, VERBS, batch, positions, limit
+        )
+
+    return await written_page_of(ask, before=before, limit=limit, positions=positions)
 
 
 async def friends_feed(postgres: Postgres, *, reader_id: int, before: Key, limit: int) -> Page[Row]:
     """The same feed with names only; rows as `queries.activities.NAMED` has them."""
 
     async def candidates(before: Key, limit: int) -> list[Row]:
-        return await postgres.fetch(SQL_NAMED, reader_id, before.occurred_at, before.event_id, VERBS, limit)
+        return await postgres.fetch(SQL_NAMED, reader_id, before.occurred_at, before.event_id, VERBS, limit, None)
 
     return await page_of(candidates, before=before, limit=limit, item=family_a_row)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
+from feedmill.api.cursor import encode
 from feedmill.api.paging import next_url, paging_in
 from feedmill.api.parts import Parts
 from feedmill.api.queries.activities import Page
@@ -65,6 +66,7 @@ def router(parts: Parts) -> APIRouter:
         """The activities of those the caller follows, newest first."""
         _, user_id, snapshot = await caller(request)
         asked = paging_in(request, default=most, most=most)
+        parts.readers.note(user_id)
         page = await friends_feed(parts.postgres, reader_id=user_id, before=asked.before, limit=asked.limit)
         return answer(request, FriendsFeed(_items(page, rfc_1123), _next_url(request, page)), snapshot)
 
@@ -82,7 +84,8 @@ def _items(page: Page[Row], written: Callable[[datetime], str]) -> list[FamilyAI
 
 def _next_url(request: Request, page: Page[Row]) -> str:
     limit = request.query_params.get("limit")
-    return next_url(request, page.next, None if limit is None else int(limit))
+    after = None if page.next is None else encode(page.next)
+    return next_url(request, after, None if limit is None else int(limit))
 
 
 def _or_none(at: datetime | None) -> str | None:

@@ -30,8 +30,20 @@ def router(parts: Parts) -> APIRouter:
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.HOME_FEED, user_id=user_id)
         paging = paging_in(request, most=most)
-        page = await home_feed(parts.postgres, reader_id=user_id, before=paging.before, limit=paging.limit)
-        return await _shown(request, page, paging, user_id, snapshot)
+        parts.readers.note(user_id)
+        page = await home_feed(
+            parts.postgres,
+            reader_id=user_id,
+            before=paging.before,
+            limit=paging.limit,
+            positions=paging.positions,
+        )
+        if not page.items:
+            await _must_exist(user_id)
+        after = None if page.next is None else encode(page.next, page.positions)
+        following = "null" if after is None else f'"{after}"'
+        body = f'{{"items":[{page.items}],"next":{following}}}'.encode()
+        return answer(request, body, snapshot, link_to_next(request, after, paging.limit))
 
     @routes.get("/v1/users/{user_id}/activities", openapi_extra=openapi.operation(FeedPage, *parameters, errors=(404,)))
     async def author(request: Request) -> Response:
@@ -52,10 +64,13 @@ def router(parts: Parts) -> APIRouter:
     async def _shown(
         request: Request, page: Page[FeedItem], paging: Paging, user_id: int, snapshot: Snapshot
     ) -> Response:
-        if not page.items and not await exists(parts.postgres, user_id):
+        if not page.items:
+            await _must_exist(user_id)
+        after = None if page.next is None else encode(page.next)
+        return answer(request, FeedPage(page.items, after), snapshot, link_to_next(request, after, paging.limit))
+
+    async def _must_exist(user_id: int) -> None:
+        if not await exists(parts.postgres, user_id):
             raise Problem(Kind.NOT_FOUND, "There is no user with this id.")
-        following = None if page.next is None else encode(page.next)
-        link = link_to_next(request, page.next, paging.limit)
-        return answer(request, FeedPage(page.items, following), snapshot, link)
 
     return routes

@@ -7,6 +7,8 @@ give the same whatever the batches are cut to.
 
 from __future__ import annotations
 
+from feedmill.runtime.feeds import rows
+
 TEMPORARY = """
 CREATE TEMP TABLE incoming (
     event_id uuid, verb text, actor_id bigint, object_type text, object_id bigint, target_type text, target_id bigint,
@@ -82,12 +84,13 @@ ON CONFLICT (type, id) DO UPDATE SET deleted_at = excluded.deleted_at, deleted_o
 
 FOLLOWS = """
 WITH step AS (
-    SELECT actor_id, object_id, verb = 'follow' AS starts, since, occurred_at, origin_offset,
+    SELECT actor_id, object_id, verb = 'follow' AS starts, since, occurred_at, source_partition, origin_offset,
            max(origin_offset) OVER (PARTITION BY actor_id, object_id ORDER BY enriched_offset) AS highest
       FROM incoming JOIN fresh USING (event_id)
      WHERE verb IN ('follow', 'unfollow')
 ), counted AS (  -- one by one, only a higher origin would have changed the row
     SELECT step.*, coalesce(edge.active, false) AS was_active, edge.since AS old_since, edge.followed_at AS old_at,
+           edge.began_offset AS old_began,
            max(step.origin_offset) FILTER (WHERE NOT starts) OVER of_pair AS ended,
            max(step.origin_offset) OVER of_pair AS latest
       FROM step LEFT JOIN follow_edge edge ON (edge.follower_id, edge.followee_id) = (step.actor_id, step.object_id)
@@ -98,14 +101,19 @@ WITH step AS (
       FROM counted
      ORDER BY actor_id, object_id, starts AND origin_offset > coalesce(ended, -1) DESC, origin_offset
 )
-INSERT INTO follow_edge AS kept (follower_id, followee_id, active, since, followed_at, origin_offset)
+INSERT INTO follow_edge AS kept (follower_id, followee_id, active, since, followed_at, began_offset, source_partition,
+                                 origin_offset)
 SELECT actor_id, object_id, active,
        CASE WHEN active THEN CASE WHEN was_active AND ended IS NULL THEN old_since ELSE since END END,
        CASE WHEN active THEN CASE WHEN was_active AND ended IS NULL THEN old_at ELSE occurred_at END END,
-       latest
+       CASE WHEN active AND was_active AND ended IS NULL THEN old_began ELSE origin_offset END,
+       source_partition, latest
   FROM decided
 ON CONFLICT (follower_id, followee_id) DO UPDATE
    SET active = excluded.active, since = excluded.since, followed_at = excluded.followed_at,
+       push = CASE WHEN excluded.active AND kept.active AND kept.began_offset = excluded.began_offset THEN kept.push
+                   ELSE 0 END,
+       began_offset = excluded.began_offset, source_partition = excluded.source_partition,
        origin_offset = excluded.origin_offset
  WHERE kept.origin_offset < excluded.origin_offset;
 """
@@ -216,6 +224,24 @@ ON CONFLICT (id) DO UPDATE
        name_offset = greatest(kept.name_offset, excluded.name_offset),
        email_offset = greatest(kept.email_offset, excluded.email_offset),
        college_offset = greatest(kept.college_offset, excluded.college_offset);
+"""
+
+PUSH = f"""
+INSERT INTO home_feed (reader_id, occurred_at, {rows.COLUMNS})
+SELECT follower_id, occurred_at, event_id, actor_id, verb, object_type, object_id, target_type, target_id,
+       source_partition, source_offset, nullif(origin_offset, source_offset)
+  FROM incoming JOIN fresh USING (event_id)
+ CROSS JOIN LATERAL (SELECT follower_id FROM follow_edge WHERE followee_id = actor_id AND push > 0 OFFSET 0) reader
+ WHERE verb IN ({", ".join(f"'{verb}'" for verb in rows.VERBS)})
+ON CONFLICT DO NOTHING;
+"""  # noqa: S608 (names of ours)
+"""In the transaction that inserts the activities: one statement for all posts of a batch and all their readers.
+OFFSET 0: an index look-up for each post, whatever the planner thinks of the tables' sizes."""
+
+ASK_TO_FILL = """
+UPDATE feed_reader SET wants_fill = true
+  FROM (SELECT DISTINCT actor_id FROM incoming JOIN fresh USING (event_id) WHERE verb = 'follow') AS follower
+ WHERE reader_id = actor_id AND NOT wants_fill;
 """
 
 MOVE_POSITIONS = """

@@ -12,6 +12,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
+from feedmill.contracts.verbs import FEED_VERBS
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.decode import CHANGES_EDGE
 from feedmill.feed_writer.postgres import copy_text, merges
@@ -19,6 +20,7 @@ from feedmill.feed_writer.postgres.errors import Meaning, meaning_of
 from feedmill.feed_writer.postgres.watchdog import Watchdog
 from feedmill.feed_writer.row import Position, Row
 from feedmill.feed_writer.settings import PostgresSinkSettings
+from feedmill.runtime import metrics
 from feedmill.runtime.failpoints import Guard, Point, guarded, hit
 from feedmill.runtime.outcome import Overtaken, TopicPartition, Transient
 
@@ -189,8 +191,12 @@ def _merge(cursor: Cursor, rows: Sequence[Row]) -> None:
         (merges.LIKES, not verbs.isdisjoint(("like", "unlike"))),
         (merges.USER_EDGES, not verbs.isdisjoint(CHANGES_EDGE)),
         (merges.USERS, bool(users)),
+        (merges.ASK_TO_FILL, "follow" in verbs),
+        (merges.PUSH, not verbs.isdisjoint(FEED_VERBS)),
     )
     cursor.execute("".join(sql for sql, wanted in steps if wanted))
+    if steps[-1][1]:
+        metrics.FEED_ROWS_PUSHED.at("post").inc(cursor.rowcount)
 
 
 def _asked(partitions: Sequence[TopicPartition]) -> dict[str, Any]:

@@ -1,0 +1,139 @@
+"""A page whose items Postgres itself writes as JSON: one row to fetch, nothing to take apart.
+
+An item looks as `wire.FeedItem` says; a test holds the two together. The statement begins as those of
+`queries.activities` do, with a CTE `candidate`; the page asked for and what is hidden are told apart in SQL.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from feedmill.api.cursor import Key, Positions
+from feedmill.api.queries.activities import JOINS, MAX_BATCH, MAX_ROUNDS, SEEN
+from feedmill.runtime.postgres import Row
+
+
+def _text(column: str) -> str:
+    return f"to_json({column})::text"
+
+
+def _time(column: str) -> str:
+    return f"replace(to_json({column})::text, '+00:00\"', 'Z\"')"
+
+
+def _field(name: str, value: str) -> str:
+    """Left out where it is null."""
+    return f"coalesce(',\"{name}\":' || {value}, '')"
+
+
+def _user(id: str, handle: str, name: str) -> str:
+    named = f"coalesce({_text(name)}, 'null')"
+    return f"""'{{"id":' || {id} || ',"handle":' || {_text(handle)} || ',"name":' || {named} || '}}'"""
+
+
+_ACTOR: Final = _user("c.actor_id", "c.actor_handle", "c.actor_name")
+
+
+def _posted(type: str, id: str, thing: str, author: str) -> str:
+    written = (
+        _field("content", f"{thing}.content::text"),
+        _field("title", _text(f"{thing}.title")),
+        _field("url", _text(f"{thing}.url")),
+        _field("tags", _text(f"nullif({thing}.tags, '{{}}')")),
+        _field("mentions", _text(f"nullif({thing}.mentions, '{{}}')")),
+        f"""',"author":' || CASE WHEN {thing}.author_id = c.actor_id THEN {_ACTOR}
+                                ELSE {_user(f"{thing}.author_id", f"{author}.handle", f"{author}.name")} END""",
+        _field("created_at", _time(f"{thing}.created_at")),
+    )
+    return f"""'{{"type":' || {_text(type)} || ',"id":' || {id} || {" || ".join(written)} || '}}'"""
+
+
+_WHO: Final = f"""'{{"type":"user","id":' || c.object_id || ',"handle":' || {_text("who.handle")}
+             || ',"name":' || coalesce({_text("who.name")}, 'null') || '}}'"""
+
+_ITEM: Final = f"""
+'{{"activity_id":"' || c.event_id || '","verb":"' || c.verb || '","actor":' || {_ACTOR}
+ || ',"object":' || CASE WHEN c.object_type IS NULL THEN 'null' WHEN c.object_type = 'user' THEN {_WHO}
+                         ELSE {_posted("c.object_type", "c.object_id", "o", "author")} END
+ || ',"target":' || CASE WHEN c.target_type IS NULL THEN 'null'
+                         ELSE {_posted("c.target_type", "c.target_id", "t", "t_author")} END
+ || ',"occurred_at":' || {_time("c.occurred_at")} || '}}'"""
+
+
+def rendered(candidates: str, *, batch: str, limit: str, positions: str) -> str:
+    """The whole statement. Parameters: how many candidates, how many items, the positions to stay at or null."""
+    return f"""{candidates},
+hydrated AS (
+    SELECT c.occurred_at, c.event_id, {SEEN} AS seen, {_ITEM} AS item {JOINS} LIMIT {batch}
+), page AS (
+    SELECT *, count(*) FILTER (WHERE seen) OVER (ORDER BY occurred_at DESC, event_id DESC) AS place FROM hydrated
+)
+SELECT string_agg(item, ',' ORDER BY occurred_at DESC, event_id DESC) FILTER (WHERE seen AND place <= {limit}),
+       count(*), count(*) FILTER (WHERE seen),
+       min(occurred_at) FILTER (WHERE seen AND place = {limit}),
+       (array_agg(event_id) FILTER (WHERE seen AND place = {limit}))[1],
+       min(occurred_at), (array_agg(event_id ORDER BY occurred_at, event_id))[1],
+       CASE WHEN {positions} IS NULL THEN
+            ARRAY(SELECT partition::bigint FROM sink_position WHERE topic = 'activity.enriched.v1' ORDER BY partition)
+            || ARRAY(SELECT source_offset FROM sink_position WHERE topic = 'activity.enriched.v1' ORDER BY partition)
+       END
+  FROM page"""  # noqa: S608 (names of ours)
+
+
+class Found(NamedTuple):
+    """The statement's one row."""
+
+    items: str | None
+    candidates: int
+    seen: int
+    shown_at: datetime | None
+    shown_id: UUID | None
+    last_at: datetime | None
+    last_id: UUID | None
+    positions: list[int] | None
+
+
+class Written(NamedTuple):
+    """Items as JSON text, without the brackets; next: the key to go on after, None where nothing more is there."""
+
+    items: str
+    next: Key | None
+    positions: Positions
+
+
+Ask = Callable[[Key, int, int, Positions | None], Awaitable[Row | None]]
+"""(before, candidates, items, positions) -> the statement's row."""
+
+
+async def page_of(ask: Ask, *, before: Key, limit: int, positions: Positions | None) -> Written:
+    """A full page of what may be seen. One round trip, as long as little is hidden."""
+    pages: list[str] = []
+    began_at, shown = positions, before
+    missing, batch = limit, limit + 1
+    for _ in range(MAX_ROUNDS):
+        row = await ask(before, batch, missing, positions)
+        assert row is not None  # an aggregate
+        found = Found(*row)
+        began_at = _positions(found.positions) if began_at is None else began_at
+        if found.items is not None:
+            pages.append(found.items)
+        if found.shown_at is not None and found.shown_id is not None:
+            shown = Key(found.shown_at, found.shown_id)
+        if found.seen > missing:
+            return Written(",".join(pages), shown, began_at)
+        missing -= found.seen
+        if found.candidates < batch or found.last_at is None or found.last_id is None:
+            return Written(",".join(pages), None, began_at)
+        before = Key(found.last_at, found.last_id)
+        batch = min(2 * batch, max(MAX_BATCH, limit + 1))
+    return Written(",".join(pages), before, began_at or ())
+
+
+def _positions(said: list[int] | None) -> Positions:
+    """Partitions, then their offsets -> by partition; None where nothing is known of one."""
+    if not said:
+        return ()
+    half = len(said) // 2
+    known = dict(zip(said[:half], said[half:], strict=True))
+    return tuple(known.get(number) for number in range(max(known) + 1))
