@@ -47,11 +47,19 @@ NOT_STATE_IN_POSTGRES: Final = frozenset(
 )
 
 CLICKHOUSE: Final[Mapping[str, Dump]] = {
-    "article": Dump("event_id, id, date_time, readers, text", "id, event_id"),
+    "article": Dump(
+        "event_id, id, date_time, readers, saga_id, saga_probability, saga_model, entity_list, set_aside, text",
+        "id, event_id",
+    ),
+    "article_set_aside": Dump("event_id, id, date_time, readers, reason, text_bytes", "reason, event_id"),
     "content_change": Dump("content_id, category_name, event_id", "content_id, category_name, event_id"),
+    "entity_name": Dump("entity_id, name", "entity_id"),
     "fact_activity": Dump(
         "event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at",
         "verb, actor_id, event_id",
+    ),
+    "fact_readers": Dump(
+        "event_id, id, saga_id, entity_id, entity_counter, readers, date_time, entities", "entity_id, event_id"
     ),
     "fact_reading": Dump(
         "event_id, user_id, content_id, read_percent, updated_at", "user_id, updated_at, content_id, event_id"
