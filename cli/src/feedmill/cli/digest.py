@@ -27,6 +27,7 @@ POSTGRES: Final[Mapping[str, Dump]] = {
     "activity": Dump(
         "event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at", "event_id"
     ),
+    "feed_position": Dump("reader_id, feed, seen_through, read_through", 'reader_id, feed COLLATE "C"'),
     "follow_edge": Dump("follower_id, followee_id, active, since, followed_at", "follower_id, followee_id"),
     "object": Dump(
         "type, id, author_id, content::text, title, url, canonical_url, tags, mentions, space_id, created_at, "
@@ -39,11 +40,11 @@ POSTGRES: Final[Mapping[str, Dump]] = {
     "user_edge": Dump("actor_id, kind, object_id, active, began_at", 'actor_id, kind COLLATE "C", object_id'),
     "user_profile": Dump("id, handle, uuid, name, email, college, created_at, updated_at, erased_at", "id"),
 }
+DERIVED_IN_POSTGRES: Final = frozenset({"feed_author", "home_feed", "notice", "object_mention", "object_tag"})
+"""Made by the sink from what is in the digest: emptied by a rebuild, in no fingerprint."""
+
 NOT_STATE_IN_POSTGRES: Final = frozenset(
-    {
-        *("api_key", "id_block", "name_reservation", "rebuild", "schema_migration", "sink_position"),
-        *("home_feed", "feed_reader", "feed_author"),
-    }
+    {"api_key", "feed_reader", "id_block", "name_reservation", "rebuild", "schema_migration", "sink_position"}
 )
 
 CLICKHOUSE: Final[Mapping[str, Dump]] = {

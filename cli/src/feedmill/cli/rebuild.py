@@ -110,10 +110,10 @@ def forget_groups(bootstrap_servers: str) -> None:
 
 def empty_postgres(dsn: str) -> None:
     """State and positions in one transaction: no sink ever sees one without the other."""
-    tables = ", ".join(sorted(digest.POSTGRES))
+    tables = ", ".join(sorted({*digest.POSTGRES, *digest.DERIVED_IN_POSTGRES}))
     _execute(
         dsn,
-        f"TRUNCATE {tables}, home_feed, feed_author; "  # noqa: S608
+        f"TRUNCATE {tables}; "  # noqa: S608
         "UPDATE feed_reader SET complete_from = '-infinity', wants_fill = true; "
         "UPDATE sink_position SET source_offset = -1, next_offset = 0",
     )

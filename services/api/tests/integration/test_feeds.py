@@ -179,7 +179,8 @@ def test_a_profile_is_public_counts_sets_and_shows_no_email(pair: Seed, reader: 
     answer = reader.get("/v1/users/2", key="abc125")
     profile = answer.json()
     assert (profile["id"], profile["handle"], profile["name"]) == (2, "nico", "Nico")
-    assert profile["counters"] == {"followers": 2, "following": 0, "posts": 1}
+    got = {"likes": 0, "likers": 0, "shares": 0, "comments": 0}
+    assert profile["counters"] == {"followers": 2, "following": 0, "posts": 1} | got
     assert "email" not in profile
     assert "example.org" not in answer.text
     assert reader.get("/v1/users/999").status_code == 404

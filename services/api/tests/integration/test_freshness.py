@@ -10,13 +10,17 @@ from feedmill.testkit.state import Seed
 pytestmark = pytest.mark.integration
 
 RAW = "activity.published.v1"
-PATHS = ["/me", "/feed/my", "/feed/friends", "/v1/users/1", "/v1/users/1/feed", "/v1/users/1/activities"]
+PATHS = [
+    *("/me", "/feed/my", "/feed/friends", "/v1/users/1", "/v1/users/1/feed", "/v1/users/1/activities"),
+    *("/v1/users/1/notifications", "/v1/objects/post/1", "/v1/tags/fun/feed"),
+]
 TRACE = "/v1/events/4b0a2a53-1a0f-4f57-8ad9-6bb7b2b3c6a1"
 
 
 @pytest.fixture
 def ivan(seed: Seed) -> Seed:
     seed.user("ivan", key="abc123")
+    seed.post(1)
     return seed
 
 

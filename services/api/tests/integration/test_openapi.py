@@ -25,6 +25,9 @@ PATHS = {
     "/v1/users/{user_id}",
     "/v1/users/{user_id}/feed",
     "/v1/users/{user_id}/activities",
+    "/v1/users/{user_id}/notifications",
+    "/v1/objects/{type}/{id}",
+    "/v1/tags/{tag}/feed",
     "/v1/events/{event_id}",
 }
 COMPUTED = {"/predict", "/v1/classify"}

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from feedmill.testkit.reader import Reader
-from feedmill.testkit.state import Seed
+from feedmill.testkit.state import BEGIN, Seed
 
 pytestmark = pytest.mark.integration
 
@@ -16,6 +16,9 @@ MATRIX = {
     "/v1/users/{user_id}": ANY_KEY,
     "/v1/users/{user_id}/activities": ANY_KEY,
     "/v1/users/{user_id}/feed": (200, 403, 200, 403, 200, 401, 401, 401),
+    "/v1/users/{user_id}/notifications": (200, 403, 200, 403, 200, 401, 401, 401),
+    "/v1/objects/{type}/{id}": ANY_KEY,
+    "/v1/tags/{tag}/feed": ANY_KEY,
     "/v1/events/{event_id}": ANY_KEY,
     "/me": A_USERS_OWN,
     "/feed/my": A_USERS_OWN,
@@ -32,6 +35,7 @@ BODIES = {"/predict": {"text": "Frodo"}, "/v1/classify": {"text": "Frodo"}}
 def roles(seed: Seed) -> Seed:
     seed.user("ivan", key="owner")
     seed.user("nico", key="stranger")
+    seed.post(1, "ivan's first", at=BEGIN)
     for scope in ("feeds:read", "events:write", "admin"):
         seed.key(scope, owner=f"service:{scope}", scopes=[scope])
     seed.key("revoked", owner="user:ivan", user_id=1)
@@ -39,11 +43,17 @@ def roles(seed: Seed) -> Seed:
     return seed
 
 
+def at(path: str) -> str:
+    """The path with somebody, something and some event in it."""
+    filled = path.replace("{user_id}", "1").replace("{event_id}", str(uuid.uuid4()))
+    return filled.replace("{type}/{id}", "post/1").replace("{tag}", "fun")
+
+
 def test_every_route_has_a_row_and_every_role_gets_what_it_may(roles: Seed, reader: Reader) -> None:
     paths = reader.get("/openapi.json", key=None).json()["paths"]
     assert set(paths) == set(MATRIX)
     for path, expected in MATRIX.items():
-        url = path.replace("{user_id}", "1").replace("{event_id}", str(uuid.uuid4()))
+        url = at(path)
         got = tuple(_asked(reader, url, role) for role in ROLES)
         assert got == expected, path
 
@@ -56,14 +66,14 @@ def _asked(reader: Reader, url: str, role: str) -> int:
 
 def test_own_pages_show_nobody_elses(roles: Seed, reader: Reader) -> None:
     roles.post(1, "ivan's")
-    assert [i["actor_name"] for i in reader.get("/feed/my", key="owner").json()["my_feed"]] == ["ivan"]
+    assert [i["actor_name"] for i in reader.get("/feed/my", key="owner").json()["my_feed"]] == ["ivan", "ivan"]
     assert reader.get("/feed/my", key="stranger").json()["my_feed"] == []
     assert reader.get("/me", key="stranger").json()["name"] == "nico"
 
 
 def test_no_key_is_in_any_answer_but_mes(roles: Seed, reader: Reader) -> None:
     for path in MATRIX:
-        url = path.replace("{user_id}", "1").replace("{event_id}", str(uuid.uuid4()))
+        url = at(path)
         for key in ("owner", "unknown"):
             answer = reader.get(url, key=f"{key}")
             if path != "/me":

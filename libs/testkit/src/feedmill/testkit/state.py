@@ -26,8 +26,8 @@ BEGIN: Final = datetime(2026, 11, 1, tzinfo=UTC)
 
 TABLES: Final = (
     *("user_profile", "object", "activity", "follow_edge", "object_like", "user_edge", "sink_position"),
+    *("feed_position", "notice", "object_mention", "object_tag", "home_feed", "feed_reader", "feed_author"),
     *("api_key", "id_block", "name_reservation"),
-    *("home_feed", "feed_reader", "feed_author"),
 )
 
 

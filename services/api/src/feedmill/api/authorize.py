@@ -9,8 +9,9 @@ from feedmill.runtime.problem import Kind, Problem
 class Reading(Enum):
     """What is read."""
 
-    PUBLIC = "profiles, author feeds, traces: any valid key"
+    PUBLIC = "profiles, objects, author and tag feeds, traces: any valid key"
     HOME_FEED = "a home feed: its owner's key, or scope feeds:read"
+    NOTIFICATIONS = "notifications and read positions: as a home feed"
     OWN = "family A's own pages: a key that acts for a user"
 
 
@@ -22,6 +23,9 @@ def authorize(principal: Principal, reading: Reading, *, user_id: int | None = N
         case Reading.HOME_FEED:
             if user_id is None or not principal.may_read_home_of(user_id):
                 raise Problem(Kind.FORBIDDEN, "A home feed is read with its owner's key or with scope feeds:read.")
+        case Reading.NOTIFICATIONS:
+            if user_id is None or not principal.may_read_home_of(user_id):
+                raise Problem(Kind.FORBIDDEN, "Notifications are read with their owner's key or with scope feeds:read.")
         case Reading.OWN:
             if principal.user_id is None:
                 raise KeyNotValid

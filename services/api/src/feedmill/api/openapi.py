@@ -11,6 +11,8 @@ from feedmill.contracts.ids import MAX_ID
 
 _TYPES: Final = (
     wire.FeedPage,
+    wire.Notices,
+    wire.ObjectShown,
     wire.Profile,
     wire.Trace,
     wire.Me,
@@ -61,6 +63,12 @@ def limit(default: int, most: int) -> dict[str, Any]:
     """The parameter `limit`."""
     schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
     return {"name": "limit", "in": "query", "schema": schema}
+
+
+def a_name(name: str, *, most_chars: int, example: str) -> dict[str, Any]:
+    """A text in the path."""
+    schema = {"type": "string", "minLength": 1, "maxLength": most_chars}
+    return {"name": name, "in": "path", "required": True, "schema": schema, "example": example}
 
 
 def an_id(name: str) -> dict[str, Any]:

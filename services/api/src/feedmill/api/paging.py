@@ -41,6 +41,15 @@ def id_in(request: Request, name: str) -> int:
     return _number(request.path_params[name], name, MAX_ID)
 
 
+def name_in(request: Request, name: str, most_chars: int) -> str:
+    """A text out of the path. Raises Problem (400) for one too long, or of what no text here holds."""
+    text: str = request.path_params[name]
+    if 1 <= len(text) <= most_chars and text.isprintable():
+        return text
+    error = FieldError(name, "out_of_range", f"must be 1 to {most_chars} printable characters")
+    raise Problem(Kind.BAD_PARAMETER, f"{name} {error.message}.", [error])
+
+
 def uuid_in(request: Request, name: str) -> UUID:
     """A uuid out of the path. Raises Problem (400)."""
     text: str = request.path_params[name]

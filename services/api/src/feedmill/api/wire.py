@@ -49,12 +49,59 @@ class FeedPage(Struct, frozen=True):
     next: str | None
 
 
+class ObjectCounters(Struct, frozen=True):
+    """likes: activities that no unlike took back; likers: the users who made them."""
+
+    likes: int
+    likers: int
+    shares: int
+    comments: int
+
+
+class ObjectShown(Struct, frozen=True):
+    """What was posted, and what it got."""
+
+    object: Thing
+    counters: ObjectCounters
+
+
 class Counters(Struct, frozen=True):
-    """Derived from sets, so no repeat counts twice."""
+    """Derived from sets, so no repeat counts twice. likes, likers, shares, comments: what the user's objects got."""
 
     followers: int
     following: int
     posts: int
+    likes: int
+    likers: int
+    shares: int
+    comments: int
+
+
+class Notice(Struct, frozen=True):
+    """A group of deeds that concern the reader: one kind, about one object (follows: of one day).
+
+    actors: the newest three of `people` users; count: their deeds that stand; latest_at: the newest of these.
+    """
+
+    id: str
+    kind: Literal["like", "share", "comment", "follow", "mention"]
+    text: str
+    object: Thing | None
+    actors: list[Actor]
+    people: int
+    count: int
+    latest_at: datetime
+    seen: bool
+    read: bool
+
+
+class Notices(Struct, frozen=True):
+    """Newest first; next: as in every page. seen_through and read_through: how far the reader has come."""
+
+    items: list[Notice]
+    next: str | None
+    seen_through: datetime | None
+    read_through: datetime | None
 
 
 class Profile(Struct, frozen=True):

@@ -17,12 +17,12 @@ def feed_item(row: Row) -> FeedItem:
     if object_type == "user":
         thing = Thing("user", object_id, who_handle, who_name)
     elif object_type is not None:
-        thing = _posted(object_type, object_id, actor, row[12:21])
-    target = None if target_type is None else _posted(target_type, target_id, actor, row[21:30])
+        thing = posted(object_type, object_id, actor, row[12:21])
+    target = None if target_type is None else posted(target_type, target_id, actor, row[21:30])
     return FeedItem(event_id, verb, actor, thing, target, occurred_at)
 
 
-def _posted(type: str, id: int, actor: Actor, columns: tuple[Any, ...]) -> Thing:
+def posted(type: str, id: int, actor: Actor, columns: tuple[Any, ...]) -> Thing:
     content, title, url, tags, mentions, created_at, author_id, author_handle, author_name = columns
     return Thing(
         type,

@@ -21,11 +21,11 @@ def router(parts: Parts) -> APIRouter:
         openapi_extra=openapi.operation(Profile, openapi.an_id("user_id"), errors=(404,)),
     )
     async def user(request: Request) -> Response:
-        """Who it is, how many follow it, how many it follows, how much it posted."""
+        """Who it is, how many follow it, how many it follows, how much it posted, what that got."""
         principal, snapshot = await admitted(parts, request)
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.PUBLIC)
-        found = await profile(parts.postgres, user_id)
+        found = await profile(parts.postgres, user_id, principal.user_id)
         if found is None:
             raise Problem(Kind.NOT_FOUND, "There is no user with this id.")
         return answer(request, found, snapshot)

@@ -59,18 +59,23 @@ EVERYTHING_IS_FRESH = "INSERT INTO fresh SELECT event_id FROM incoming;"
 """With the guard off: repeats count as news."""
 
 OBJECTS = """
-INSERT INTO object AS kept (type, id, author_id, content, title, url, canonical_url, tags, mentions, space_id,
-                            created_at, origin_offset)
-SELECT DISTINCT ON (type, id)
-       type, id, author_id, content, title, url, canonical_url, tags, mentions, space_id, created_at, origin_offset
-  FROM incoming_object JOIN fresh USING (event_id)
- ORDER BY type, id, origin_offset DESC
-ON CONFLICT (type, id) DO UPDATE
-   SET author_id = excluded.author_id, content = excluded.content, title = excluded.title, url = excluded.url,
-       canonical_url = excluded.canonical_url, tags = excluded.tags, mentions = excluded.mentions,
-       space_id = excluded.space_id, created_at = excluded.created_at, origin_offset = excluded.origin_offset
- WHERE kept.origin_offset < excluded.origin_offset;
+WITH merged AS (
+    INSERT INTO object AS kept (type, id, author_id, content, title, url, canonical_url, tags, mentions, space_id,
+                                created_at, origin_offset)
+    SELECT DISTINCT ON (type, id)
+           type, id, author_id, content, title, url, canonical_url, tags, mentions, space_id, created_at, origin_offset
+      FROM incoming_object JOIN fresh USING (event_id)
+     ORDER BY type, id, origin_offset DESC
+    ON CONFLICT (type, id) DO UPDATE
+       SET author_id = excluded.author_id, content = excluded.content, title = excluded.title, url = excluded.url,
+           canonical_url = excluded.canonical_url, tags = excluded.tags, mentions = excluded.mentions,
+           space_id = excluded.space_id, created_at = excluded.created_at, origin_offset = excluded.origin_offset
+     WHERE kept.origin_offset < excluded.origin_offset
+    RETURNING type, id, xmax <> 0 AS was_there
+)
+INSERT INTO awaited SELECT type, id FROM merged WHERE was_there;
 """
+"""`awaited`: of which there was a row already, because somebody spoke of them before."""
 
 DELETIONS = """
 INSERT INTO object AS kept (type, id, deleted_at, deleted_offset)

@@ -15,7 +15,7 @@ from psycopg2.extensions import cursor as Cursor
 from feedmill.contracts.verbs import FEED_VERBS
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.decode import CHANGES_EDGE
-from feedmill.feed_writer.postgres import copy_text, merges
+from feedmill.feed_writer.postgres import copy_text, merges, notices
 from feedmill.feed_writer.postgres.errors import Meaning, meaning_of
 from feedmill.feed_writer.postgres.watchdog import Watchdog
 from feedmill.feed_writer.row import Position, Row
@@ -133,7 +133,7 @@ class PostgresStore:
             connection.set_client_encoding("UTF8")
             with self._watchdog.watching(connection), connection.cursor() as cursor:
                 cursor.execute(_session(self._settings))
-                cursor.execute(merges.TEMPORARY)
+                cursor.execute(merges.TEMPORARY + notices.TEMPORARY)
         except psycopg2.Error:
             connection.close()
             raise
@@ -186,11 +186,15 @@ def _merge(cursor: Cursor, rows: Sequence[Row]) -> None:
         (merges.ACTIVITIES, True),
         (merges.EVERYTHING_IS_FRESH, not guarded(Guard.NEWLY_INSERTED)),
         (merges.OBJECTS, bool(objects)),
+        (notices.NOTICES_OF_AWAITED, bool(objects)),
+        (notices.WORDS, any(row.object.tags or row.object.mentions for row in rows if row.object)),
         (merges.DELETIONS, "delete" in verbs),
         (merges.FOLLOWS, not verbs.isdisjoint(("follow", "unfollow"))),
         (merges.LIKES, not verbs.isdisjoint(("like", "unlike"))),
         (merges.USER_EDGES, not verbs.isdisjoint(CHANGES_EDGE)),
         (merges.USERS, bool(users)),
+        (notices.PLACES, not verbs.isdisjoint(("like", "share", "comment"))),
+        (notices.NOTICES, not verbs.isdisjoint(("like", "share", "comment", "follow"))),
         (merges.ASK_TO_FILL, "follow" in verbs),
         (merges.PUSH, not verbs.isdisjoint(FEED_VERBS)),
     )

@@ -1,0 +1,49 @@
+"""How often was something liked, shared and commented on? Counted from the sets each time, so nothing counts twice.
+
+What counts is what the asker may see: standing likes, shares, comments that are not deleted, of users who are there and
+whom the asker neither muted nor blocks (nor is blocked by).
+"""
+
+from typing import Final
+
+from feedmill.api.queries.hidden import HIDDEN, LIKE_STANDS, SEEN_ACTOR
+
+COUNTED: Final = f"""
+       SELECT count(*) FILTER (WHERE a.verb = 'like') AS likes,
+              count(DISTINCT a.actor_id) FILTER (WHERE a.verb = 'like') AS likers,
+              count(*) FILTER (WHERE a.verb = 'share') AS shares
+         FROM activity a JOIN user_profile u ON u.id = a.actor_id AND {SEEN_ACTOR}
+        WHERE a.object_type = o.type AND a.object_id = o.id
+          AND (a.verb = 'share' OR a.verb = 'like' AND {LIKE_STANDS})"""  # noqa: S608 (a constant of ours)
+"""Of `object o`."""
+
+COMMENTED: Final = f"""
+       SELECT count(*) AS comments
+         FROM activity a JOIN user_profile u ON u.id = a.actor_id AND {SEEN_ACTOR}
+         JOIN object said ON said.type = a.object_type AND said.id = a.object_id AND said.deleted_at IS NULL
+        WHERE a.target_type = o.type AND a.target_id = o.id AND a.verb = 'comment'"""  # noqa: S608 (a constant of ours)
+
+RECEIVED: Final = f"""
+WITH {HIDDEN.format(viewer="$2")},
+about AS MATERIALIZED (
+    SELECT DISTINCT o.type, o.id
+      FROM notice n JOIN object o ON o.type = n.about_type AND o.id = n.about_id AND o.deleted_at IS NULL
+     WHERE n.owner_id = $1 AND n.kind IN ('like', 'share', 'comment')),
+deed AS (
+    SELECT a.verb, a.actor_id
+      FROM about o
+      JOIN activity a ON a.object_type = o.type AND a.object_id = o.id AND a.verb IN ('like', 'share')
+      JOIN user_profile u ON u.id = a.actor_id AND {SEEN_ACTOR}
+     WHERE a.verb = 'share' OR {LIKE_STANDS}
+     UNION ALL
+    SELECT a.verb, a.actor_id
+      FROM about o
+      JOIN activity a ON a.target_type = o.type AND a.target_id = o.id AND a.verb = 'comment'
+      JOIN user_profile u ON u.id = a.actor_id AND {SEEN_ACTOR}
+      JOIN object said ON said.type = a.object_type AND said.id = a.object_id AND said.deleted_at IS NULL)
+SELECT count(*) FILTER (WHERE verb = 'like') AS likes,
+       count(DISTINCT actor_id) FILTER (WHERE verb = 'like') AS likers,
+       count(*) FILTER (WHERE verb = 'share') AS shares,
+       count(*) FILTER (WHERE verb = 'comment') AS comments
+  FROM deed"""  # noqa: S608 (a constant of ours)
+"""What all objects of user $1 got, as $2 sees it. The notices say which objects got anything."""
