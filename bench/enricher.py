@@ -52,6 +52,7 @@ def product(bootstrap_servers: str, count: int) -> float:
                 pipeline=Pipeline(),
                 lanes_of=lanes_of,
                 commit_interval_ms=settings.commit_interval_ms,
+                full_batch_records=settings.loop.max_records,
                 reject_limit=RejectLimit(settings.max_rejects_in_a_row),
             )
 

@@ -89,6 +89,7 @@ def _enrich(settings: KafkaSettings, until: Callable[[], bool], *, rejects: int 
             pipeline=Pipeline(),
             lanes_of=lanes_of,
             commit_interval_ms=50,
+            full_batch_records=2_000,
             reject_limit=RejectLimit(rejects),
         )
         consumer = Consumer(settings, GROUP, [RAW], GroupSettings(), on_revoked=enricher.revoked)

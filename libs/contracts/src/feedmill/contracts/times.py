@@ -10,6 +10,7 @@ _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CANONICAL_CHARS: Final = len("2026-11-21T10:00:00.123456Z")
 EARLIEST: Final = datetime(MIN_YEAR, 1, 1, tzinfo=UTC)
 END: Final = datetime(END_YEAR, 1, 1, tzinfo=UTC)
 
@@ -52,3 +53,14 @@ def parse_date(text: str) -> date:
 def format_time(moment: datetime) -> str:
     """As it travels: `2026-11-21T10:00:00.123456Z`, always six digits, always UTC."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def canonical_time(text: str) -> str:
+    """`format_time` of any RFC 3339 time; what has that form already is only checked. ValueError as `parse_time`."""
+    if len(text) == _CANONICAL_CHARS and text[4:20:3] == "--T::." and text[-1] == "Z" and text.isascii():
+        try:
+            if MIN_YEAR <= datetime.fromisoformat(text).year < END_YEAR:
+                return text
+        except ValueError:
+            pass  # parse_time says what is wrong
+    return format_time(parse_time(text))

@@ -12,7 +12,7 @@ from feedmill.contracts.errors import Code, Rejected
 from feedmill.contracts.headers import CE_TIME, CE_TYPE, DLQ_OFFSET, DLQ_PARTITION, DLQ_TOPIC, EVENT_ID
 from feedmill.contracts.ids import event_id_of_article, event_id_of_place
 from feedmill.contracts.limits import EVENT_MAX_BYTES
-from feedmill.contracts.times import format_time, parse_time
+from feedmill.contracts.times import canonical_time
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED, ARTICLE_PUBLISHED
 from feedmill.contracts.verbs import BARE, BY_TYPE, TYPE_PREFIX, VERBS, Verb
 from feedmill.enricher.lane import id_bytes
@@ -30,7 +30,7 @@ _VERB_OF: Final[Mapping[tuple[str, bytes | None], Verb]] = {
 """Topic and `ce_type` as it travels -> verb: one look-up for nearly every record."""
 _FLAT: Final = frozenset({structs.ObjectRef, structs.UserRef})
 """Objects without free JSON below them."""
-_CANONICAL_TIME_CHARS: Final = len("2026-11-21T10:00:00.123456Z")
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -43,6 +43,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     headers: dict[str, bytes]
     origin_offset: int | None
     """The offset a replayed dead letter first had; None for what was never one."""
+    canonical: bytes | None
+    """The raw value where `data` encodes to the very same bytes: nothing in it is unknown, doubled or escaped."""
 
 
 def decode(record: Record) -> Event | Rejected:
@@ -57,7 +59,7 @@ def decode(record: Record) -> Event | Rejected:
     verb = known or _verb_of(record.topic, named)
     if isinstance(verb, Rejected):
         return verb
-    data = _data_of(verb, value)
+    data, is_canonical = _data_of(verb, value)
     if type(data) is Rejected:
         return data
     if verb.topic is ACTIVITY_PUBLISHED and not _key_fits(verb, data, record.key):
@@ -72,6 +74,7 @@ def decode(record: Record) -> Event | Rejected:
             _occurred_at(verb, named),
             named,
             origin[2] if origin else None,
+            value if is_canonical else None,
         )
     except ValueError as error:
         return Rejected(Code.BAD_ENVELOPE, str(error))
@@ -100,17 +103,30 @@ def _unknown(name: str) -> Rejected:
     return Rejected(Code.UNKNOWN_TYPE, "no such type", CE_TYPE)
 
 
-def _data_of(verb: Verb, value: bytes) -> Any:
+def _data_of(verb: Verb, value: bytes) -> tuple[Any, bool]:
+    """The data, or Rejected; and whether it encodes to the same bytes, which spares the strict parser."""
+    try:
+        data = _DECODE[verb.name](value)
+    except (msgspec.DecodeError, RecursionError) as error:
+        return _refusal(value) or Rejected(Code.WRONG_TYPE, str(error)), False
+    flat = _is_flat(data)
+    if flat and b"\\" not in value and _encode(data) == value:
+        return data, True
     try:
         tree = strict_json.loads_unwalked(value)
-        data = _DECODE[verb.name](value)
+    except strict_json.NotStrictJson as refused:
+        return refused.rejected, False
+    if not flat or strict_json.may_hold_nul(value):
+        return strict_json.walk(tree) or data, False
+    return data, False
+
+
+def _refusal(value: bytes) -> Rejected | None:
+    try:
+        strict_json.loads_unwalked(value)
     except strict_json.NotStrictJson as refused:
         return refused.rejected
-    except msgspec.DecodeError as error:
-        return Rejected(Code.WRONG_TYPE, str(error))
-    if strict_json.may_hold_nul(value) or not _is_flat(data):
-        return strict_json.walk(tree) or data
-    return data
+    return None
 
 
 def _is_flat(data: Any) -> bool:
@@ -159,10 +175,6 @@ def _occurred_at(verb: Verb, named: Mapping[str, bytes]) -> str | None:
             raise ValueError(f"the header {CE_TIME} is missing")
         return None
     try:
-        text = stamp.decode("ascii")
-        moment = parse_time(text)
+        return canonical_time(stamp.decode("ascii"))
     except ValueError as error:
         raise ValueError(f"{CE_TIME} {error}") from error
-    if len(text) == _CANONICAL_TIME_CHARS and text[10] == "T" and text[-1] == "Z":
-        return text
-    return format_time(moment)

@@ -76,9 +76,7 @@ def _created(thing: PostObject | CommentObject) -> EnrichedObject:
     if isinstance(thing, PostObject):
         title, url = thing.title, thing.url
     text = content if isinstance(content, str) else ""
-    return EnrichedObject(
-        thing.type, thing.id, content, title, url, canonical(url), list(tags_in(text)), list(mentions_in(text))
-    )
+    return EnrichedObject(thing.type, thing.id, content, title, url, canonical(url), tags_in(text), mentions_in(text))
 
 
 def _user(user: Any) -> EnrichedUser:

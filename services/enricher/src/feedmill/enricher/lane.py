@@ -39,8 +39,8 @@ class Lane:
             return
         self.written = max(self.written, int(source_offset))
         event_id = written.header(headers.EVENT_ID)
-        if event_id is not None and (key := id_bytes(event_id)) not in self.seen:
-            self.seen.add(key)
+        if event_id is not None:
+            self.seen.add(id_bytes(event_id))
 
 
 def id_bytes(event_id: bytes) -> bytes:

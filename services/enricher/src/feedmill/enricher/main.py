@@ -46,6 +46,7 @@ def run(settings: EnricherSettings) -> None:
             pipeline=Pipeline(articles),
             lanes_of=lanes_of,
             commit_interval_ms=settings.commit_interval_ms,
+            full_batch_records=settings.loop.max_records,
             reject_limit=RejectLimit(settings.max_rejects_in_a_row),
         )
         topics = [topic.name for topic in RAW]

@@ -27,6 +27,7 @@ from feedmill.enricher.articles import ReadArticle
 from feedmill.enricher.decode import Event, decode
 from feedmill.enricher.enrich import bare_article, enrich
 from feedmill.enricher.lane import Lane
+from feedmill.enricher.splice import spliced
 from feedmill.runtime.failpoints import Guard, guarded
 from feedmill.runtime.kafka import Headers
 from feedmill.runtime.outcome import DeadLetter, Record, TopicPartition
@@ -63,11 +64,9 @@ class Pipeline:
             if isinstance(event, Rejected):
                 rejected.append(DeadLetter(record, event, _origin(record)))
                 continue
-            known = event.id in lane.seen
-            if not known:
-                lane.seen.add(event.id)
+            is_new = lane.seen.add(event.id)
             # a replayed dead letter passes: the stores' keys know whether they have it
-            if not known or event.origin_offset is not None or not self._remembers:
+            if is_new or event.origin_offset is not None or not self._remembers:
                 outgoing.append(_enriched(lane, record, event, self._read_article))
                 lane.written = offset
         for lane, offset in last.items():
@@ -93,7 +92,8 @@ def _enriched(lane: Lane, record: Record, event: Event, read_article: ReadArticl
         (SOURCE_FROM, b"%d" % lane.written),
         (ACCEPTED_AT, b"%d" % record.timestamp_ms),
     ]
-    return (lane.enriched_topic, record.key, _encode(enrich(event, read_article)), sent, record.partition)
+    value = spliced(event) or _encode(enrich(event, read_article))
+    return (lane.enriched_topic, record.key, value, sent, record.partition)
 
 
 def _kept(record: Record, event: Event) -> Iterable[tuple[str, bytes]]:

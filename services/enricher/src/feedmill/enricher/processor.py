@@ -5,7 +5,8 @@
     3  the raw offset is committed                       at an interval, on revocation, on drain
 
 A crash between 1 and 2 repeats dead letters (their origin tells); between 2 and 3 the work is read again and what the
-own output's tail holds is not written again.
+own output's tail holds is not written again. Full batches mean a backlog: their acknowledgements are awaited together,
+a bounded number of records at a time; any smaller batch waits for its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from feedmill.runtime.outcome import DeadLetter, Fatal, Record, TopicPartition, 
 
 log = logging.getLogger("feedmill.enricher")
 
+MAX_UNACKED_RECORDS = 10_000
+"""Records sent and not yet seen acknowledged, at most: what a backlog may keep in the client's memory (6 MB)."""
 ACK_WAIT_S = 0.5
 """How long a flush may keep the loop from polling; what is not acknowledged by then is waited for again."""
 
@@ -50,6 +53,7 @@ class Enricher:
         pipeline: Pipeline,
         lanes_of: Callable[[Sequence[TopicPartition]], Mapping[TopicPartition, Lane]],
         commit_interval_ms: int,
+        full_batch_records: int,
         reject_limit: RejectLimit,
     ) -> None:
         self._consumer = consumer
@@ -58,15 +62,19 @@ class Enricher:
         self._pipeline = pipeline
         self._lanes_of = lanes_of
         self._commit_interval_s = commit_interval_ms / 1_000
+        self._full_batch_records = full_batch_records
         self._reject_limit = reject_limit
         self._lanes: Mapping[TopicPartition, Lane] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._committed_at_s = time.monotonic()
         self._work: _Work | None = None
+        self._unacked: dict[tuple[str, int], int] = {}
+        self._unacked_records = 0
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        self._producer.flush(ACK_WAIT_S)  # what still is on its way belongs to the tail that is read now
         committed = self._consumer().committed(partitions)
-        self._work = None
+        self._forget_work()
         self._lanes = self._lanes_of(partitions)
         self._committed = {tp: commit.offset for tp, commit in committed.items()}
         for tp, lane in self._lanes.items():
@@ -89,7 +97,12 @@ class Enricher:
         except Transient as reason:
             log.info("left without a last commit, the next owner reads some records again: %s", reason)
         self._lanes = {}
+        self._forget_work()
+
+    def _forget_work(self) -> None:
         self._work = None
+        self._unacked = {}
+        self._unacked_records = 0
 
     def process(self, records: Sequence[Record]) -> None:
         work = self._work
@@ -107,10 +120,14 @@ class Enricher:
             self._producer.send_many(work.outgoing)  # 2
             work.sent = True
             hit(Point.ENRICHER_AFTER_SEND)
-        self._producer.flush(ACK_WAIT_S)
-        hit(Point.ENRICHER_AFTER_ACK)
-        for place, next_offset in {(r.topic, r.partition): r.offset + 1 for r in work.records}.items():
-            self._lanes[TopicPartition(*place)].next_offset = next_offset
+            self._unacked.update({(r.topic, r.partition): r.offset + 1 for r in work.records})
+            self._unacked_records += len(work.records)
+        if (
+            work.rejected
+            or len(work.records) < self._full_batch_records
+            or self._unacked_records >= MAX_UNACKED_RECORDS
+        ):
+            self._await_acks()
         self._work = None
         if work.rejected:
             self._commit()
@@ -118,8 +135,20 @@ class Enricher:
                 self._dead_letters.publish(work.rejected)
         self._reject_limit.check(rows=len(work.records) - len(work.rejected), rejected=len(work.rejected))
 
+    def _await_acks(self) -> None:
+        """What was sent is kept: the offsets behind it may be committed. Raises Transient."""
+        if not self._unacked:
+            return
+        self._producer.flush(ACK_WAIT_S)
+        hit(Point.ENRICHER_AFTER_ACK)
+        for place, next_offset in self._unacked.items():
+            self._lanes[TopicPartition(*place)].next_offset = next_offset
+        self._unacked = {}
+        self._unacked_records = 0
+
     def idle(self) -> None:
         if time.monotonic() - self._committed_at_s >= self._commit_interval_s:
+            self._await_acks()
             self._commit()
 
     def _commit(self) -> None:
@@ -136,9 +165,11 @@ class Enricher:
         hit(Point.ENRICHER_AFTER_COMMIT)
 
     def drain(self, deadline: Deadline) -> None:
-        if self._work is not None:
+        if self._work is not None or self._unacked:
             try:
-                self._finish(self._work)
+                if self._work is not None:
+                    self._finish(self._work)
+                self._await_acks()
             except Transient as reason:
                 if not deadline.passed:
                     raise

@@ -21,7 +21,9 @@ class EnricherSettings(Settings):
     port: int = Field(default=5003, ge=1, le=65_535, description="side port: health and metrics")
     host: str = "127.0.0.1"
     memory_ids_per_partition: int = Field(
-        default=20_000, ge=1, description="ids a partition remembers, at 110 bytes each; older repeats the stores catch"
+        default=20_000,
+        ge=1,
+        description="ids a partition remembers, up to twice as many, at 90 bytes each; older ones the stores catch",
     )
     commit_interval_ms: int = Field(default=200, ge=1, description="how much work a restart may read again")
     entities_path: Path = Field(default=entities.PACKAGED, description="a name a line; taken up when it changes")

@@ -12,8 +12,10 @@ MAX_TAGS: Final = 50
 """Tags (and mentions) kept of one text, in the order they stand in it."""
 MAX_TAG_CHARS: Final = 100
 
-CANONICAL_URLS_KEPT: Final = 2_048
+CANONICAL_URLS_KEPT: Final = 8_192
 """The same pages are shared again and again, and 12 microseconds is more than all else an event takes."""
+KEPT_URL_MAX_CHARS: Final = 512
+"""Longer ones are worked out each time, so that what is kept stays below 8 MB."""
 
 _TAG: Final = re.compile(r"#(?<![\w&/#]#)(\w+)")
 _MENTION: Final = re.compile(r"@(?<![\w@/.]@)([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)")
@@ -21,23 +23,22 @@ _MENTION: Final = re.compile(r"@(?<![\w@/.]@)([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Z
 _TRACKING: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id", "fbclid", "gclid")
 
 
-def tags_in(text: str) -> tuple[str, ...]:
+def tags_in(text: str) -> list[str]:
     """`#Words` holding a letter, case-folded, each once. `&#39;` and a URL's fragment are no tags."""
     if "#" not in text:
-        return ()
+        return []
     words = dict.fromkeys(_TAG.findall(text.casefold()))
-    return tuple(word for word in words if len(word) <= MAX_TAG_CHARS and not word.isdecimal())[:MAX_TAGS]
+    return [word for word in words if len(word) <= MAX_TAG_CHARS and not word.isdecimal()][:MAX_TAGS]
 
 
-def mentions_in(text: str) -> tuple[str, ...]:
+def mentions_in(text: str) -> list[str]:
     """`@handles` as written (joined to users when read), each once. An e-mail address mentions nobody."""
     if "@" not in text:
-        return ()
+        return []
     handles = dict.fromkeys(_MENTION.findall(text))
-    return tuple(handle for handle in handles if len(handle) <= MAX_TAG_CHARS)[:MAX_TAGS]
+    return [handle for handle in handles if len(handle) <= MAX_TAG_CHARS][:MAX_TAGS]
 
 
-@lru_cache(maxsize=CANONICAL_URLS_KEPT)
 def canonical(url: str | None) -> str | None:
     """One form for the URLs that name one page: host in lower case, query sorted, tracking and fragment dropped.
 
@@ -45,7 +46,14 @@ def canonical(url: str | None) -> str | None:
     """
     if url is None:
         return None
+    return _kept(url) if len(url) <= KEPT_URL_MAX_CHARS else _canonical(url)
+
+
+def _canonical(url: str) -> str | None:
     try:
         return str(canonicalize_url(url_query_cleaner(url, _TRACKING, remove=True, keep_fragments=False)))
     except ValueError:
         return None
+
+
+_kept = lru_cache(maxsize=CANONICAL_URLS_KEPT)(_canonical)

@@ -45,12 +45,13 @@ class Producer:
                     "queue.buffering.max.kbytes": 131_072,
                     "error_cb": self._errors,
                     "on_delivery": self._delivered,
+                    "delivery.report.only.error": True,  # who waits, waits for all: `flush`
                 },
             )
         )
 
-    def _delivered(self, error: KafkaError | None, _message: Any) -> None:
-        if error is not None and self._looks:
+    def _delivered(self, error: KafkaError, _message: Any) -> None:
+        if self._looks:
             self._failed = self._failed or error
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int = -1) -> None:
