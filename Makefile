@@ -4,7 +4,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 MEMBERS := libs/contracts libs/runtime libs/sagas libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
-.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
+.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test model chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
@@ -67,6 +67,9 @@ integration: setup ## tests on real Kafka, Postgres and ClickHouse
 
 e2e: setup ## tests on whole platforms of their own
 	$(BIN)/pytest -q -m "e2e" tests cli
+
+model: setup ## every feed against the reference model, thousands of runs (RUNS=3000; CI runs 300 within e2e)
+	MODEL_RUNS=$(or $(RUNS),3000) MODEL_KILLS=200 $(BIN)/pytest -q tests/model
 
 chaos-short: setup ## once, under fire: what CI runs of it (CHAOS_SEED=7)
 	$(BIN)/pytest -q -m "chaos" tests/chaos

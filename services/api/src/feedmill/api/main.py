@@ -54,7 +54,7 @@ def make_app(settings: ApiSettings, health: Health) -> FastAPI:
     applied = Applied(postgres, Admin(settings.kafka), health, enriched=KEPT)
     keys = KeyRing(postgres)
     warehouse = ClickHouse(settings.clickhouse, timeout_s=settings.trace.clickhouse_s)
-    readers = Readers(postgres)
+    readers = Readers(postgres, every_s=settings.note_readers_ms / 1_000)
     log = KafkaSearch(settings.kafka, settings.trace, lambda: applied.snapshot.applied)
 
     @asynccontextmanager

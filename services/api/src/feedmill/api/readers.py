@@ -13,8 +13,6 @@ from typing import Final
 from feedmill.runtime.background import background
 from feedmill.runtime.postgres import Postgres, StoreAway
 
-NOTE_S: Final = 0.5
-"""How often what was noted is written."""
 AGAIN_S: Final = 600.0
 """Who was noted less than so long ago is not noted again."""
 MAX_REMEMBERED: Final = 200_000
@@ -28,8 +26,9 @@ ON CONFLICT (reader_id) DO UPDATE SET read_at = excluded.read_at"""
 class Readers:
     """Keep `noting()` open while it serves."""
 
-    def __init__(self, postgres: Postgres, *, clock_s: Callable[[], float] = monotonic) -> None:
+    def __init__(self, postgres: Postgres, *, every_s: float = 0.2, clock_s: Callable[[], float] = monotonic) -> None:
         self._postgres = postgres
+        self._every_s = every_s
         self._clock_s = clock_s
         self._noted_at_s: dict[int, float] = {}
         self._new: set[int] = set()
@@ -58,13 +57,13 @@ class Readers:
 
     @asynccontextmanager
     async def noting(self) -> AsyncIterator[None]:
-        """Write what was noted, twice a second."""
+        """Write what was noted, a few times a second."""
         async with background(self._postgres.health, self._keep_writing()):
             yield
 
     async def _keep_writing(self) -> None:
         while True:
-            await asyncio.sleep(NOTE_S)
+            await asyncio.sleep(self._every_s)
             try:
                 await self.write()
             except StoreAway:

@@ -41,6 +41,7 @@ class ApiSettings(Settings):
     trace: TraceSettings = TraceSettings()
     saga_model_path: Path = Field(default=model.PACKAGED, description="of `feedmill saga train`; may change")
     classify_text_max_bytes: int = Field(default=TEXT_MAX_BYTES, ge=1, le=EVENT_MAX_BYTES)  # as UTF-8
+    note_readers_ms: int = Field(default=200, ge=1)  # how often it is written who reads home feeds
     page_max_items: int = Field(default=100, ge=1, le=1_000)
     family_a_items: int = Field(default=1_000, ge=1, le=10_000)  # family A's feeds give "all": up to so many
 

@@ -110,8 +110,12 @@ def candidates(cursor: Cursor, readers: Sequence[int]) -> list[int]:
 
 
 def horizon(cursor: Cursor) -> int:
-    """Asked after `begin_pushing` was committed: once `passed` says so, nobody runs who may not have seen it."""
-    cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+    """Asked after `begin_pushing` was committed: once `passed` says so, nobody runs who may not have seen it.
+
+    A transaction id of its own, not a snapshot's xmax: that is one behind the last that *ended*, so that one that was
+    begun later and runs still would count as not begun.
+    """
+    cursor.execute("SELECT pg_current_xact_id()::text::bigint")
     row = cursor.fetchone()
     assert row is not None
     return int(row[0])
