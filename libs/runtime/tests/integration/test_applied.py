@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
-from feedmill.runtime.applied import NEVER, Applied, NotYetApplied
+from feedmill.runtime.applied import NEVER, POSTGRES_PACE, Applied, NotYetApplied, Pace
 from feedmill.runtime.health import Health
 from feedmill.runtime.outcome import TopicPartition
 from feedmill.runtime.position import BadPosition, Positions
@@ -25,12 +25,12 @@ RAW = "activity.published.v1"
 Test = Callable[[Applied, LogEnds, Seed, Postgres], Coroutine[Any, Any, None]]
 
 
-def run(state: str, test: Test) -> None:
+def run(state: str, test: Test, pace: Pace = POSTGRES_PACE) -> None:
     async def opened() -> None:
         given = PostgresSettings(dsn=SecretStr(state), pool_size=2)
         health, log = Health("api"), LogEnds()
         async with Postgres(given, health, application="test") as postgres:
-            applied = Applied(postgres, log, health, enriched=[ACTIVITY_ENRICHED])
+            applied = Applied(postgres, log, health, enriched=[ACTIVITY_ENRICHED], pace=pace)
             async with applied.watching():
                 await test(applied, log, seed, postgres)
 
@@ -156,7 +156,6 @@ def test_positions_that_go_back_take_complete_through_with_them(state: str) -> N
 
 
 def test_far_behind_it_remembers_no_more_than_so_many_probes(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feedmill.runtime.applied.PROBE_S", 0.001)
     monkeypatch.setattr("feedmill.runtime.applied.MAX_PROBES", 16)
 
     async def test(applied: Applied, log: LogEnds, seed: Seed, _: Postgres) -> None:
@@ -172,7 +171,7 @@ def test_far_behind_it_remembers_no_more_than_so_many_probes(state: str, monkeyp
         seed.applied(0, 0)
         await until(lambda: applied.snapshot.complete_through != NEVER and time_of(applied) > oldest)
 
-    run(state, test)
+    run(state, test, Pace(probe_s=0.001))
 
 
 def time_of(applied: Applied) -> datetime:

@@ -10,11 +10,12 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
 
-from feedmill.api.warehouse import ClickHouse
-from feedmill.api.wire import Hop
+from feedmill.api.warehouse import FactSearch
+from feedmill.api.wire import Hop, Trace
 from feedmill.cli import migrate
 from feedmill.cli.migrate import clickhouse_client
 from feedmill.contracts.topics import ACTIVITY_ENRICHED, ACTIVITY_PUBLISHED
+from feedmill.runtime.clickhouse import ClickHouse
 from feedmill.runtime.outcome import Transient
 from feedmill.runtime.settings import ClickHouseSettings
 from feedmill.testkit.reader import NoWarehouse, Reader, a_reader
@@ -36,12 +37,18 @@ class Away:
     async def hop(self, event_id: uuid.UUID, *, verb: str | None, actor_id: int | None) -> Hop | None:
         raise Transient("away")
 
+    async def bare(self, event_id: uuid.UUID) -> Trace | None:
+        raise Transient("away")
+
 
 class OneFact:
     """A warehouse that has any fact it is asked for."""
 
     async def hop(self, event_id: uuid.UUID, *, verb: str | None, actor_id: int | None) -> Hop | None:
         return Hop("clickhouse", datetime.now(UTC), RAW, 0, 5)
+
+    async def bare(self, event_id: uuid.UUID) -> Trace | None:
+        return None
 
 
 @pytest.fixture
@@ -107,7 +114,8 @@ def test_a_fact_is_found_with_and_without_its_verb_and_actor(facts: tuple[str, C
     )
 
     async def ask() -> list[Hop | None]:
-        with closing(ClickHouse(ClickHouseSettings(url=SecretStr(url)), timeout_s=10)) as warehouse:
+        with closing(ClickHouse(ClickHouseSettings(url=SecretStr(url)), application="test")) as client:
+            warehouse = FactSearch(client, 10)
             return [
                 await warehouse.hop(event_id, verb="like", actor_id=7),
                 await warehouse.hop(event_id, verb=None, actor_id=None),
@@ -126,7 +134,8 @@ def test_a_fact_is_found_with_and_without_its_verb_and_actor(facts: tuple[str, C
 def test_a_clickhouse_away_is_transient_and_asked_anew_each_time() -> None:
     async def ask() -> None:
         given = ClickHouseSettings(url=SecretStr("http://u:p@127.0.0.1:1/feedmill"))
-        with closing(ClickHouse(given, timeout_s=1)) as warehouse:
+        with closing(ClickHouse(given, application="test")) as client:
+            warehouse = FactSearch(client, 1)
             for _ in range(2):
                 with pytest.raises(Transient):
                     await warehouse.hop(uuid.uuid4(), verb=None, actor_id=None)

@@ -12,6 +12,8 @@ pytestmark = pytest.mark.integration
 ROLES = ("owner", "stranger", "feeds:read", "events:write", "admin", "revoked", "unknown", "nobody")
 ANY_KEY = (200, 200, 200, 200, 200, 401, 401, 401)
 A_USERS_OWN = (200, 200, 401, 401, 401, 401, 401, 400)
+FACTS = (403, 403, 403, 403, 200, 401, 401, 401)
+QUERIES = {"/user_content/": "?user_id=1&query_date=2026-11-21"}
 MATRIX = {
     "/v1/users/{user_id}": ANY_KEY,
     "/v1/users/{user_id}/activities": ANY_KEY,
@@ -20,6 +22,8 @@ MATRIX = {
     "/v1/objects/{type}/{id}": ANY_KEY,
     "/v1/tags/{tag}/feed": ANY_KEY,
     "/v1/events/{event_id}": ANY_KEY,
+    "/user_content/": FACTS,
+    "/v1/users/{user_id}/interests": FACTS,
     "/me": A_USERS_OWN,
     "/feed/my": A_USERS_OWN,
     "/feed/friends": A_USERS_OWN,
@@ -46,7 +50,7 @@ def roles(seed: Seed) -> Seed:
 def at(path: str) -> str:
     """The path with somebody, something and some event in it."""
     filled = path.replace("{user_id}", "1").replace("{event_id}", str(uuid.uuid4()))
-    return filled.replace("{type}/{id}", "post/1").replace("{tag}", "fun")
+    return filled.replace("{type}/{id}", "post/1").replace("{tag}", "fun") + QUERIES.get(path, "")
 
 
 def test_every_route_has_a_row_and_every_role_gets_what_it_may(roles: Seed, reader: Reader) -> None:

@@ -1,8 +1,8 @@
-"""How far Postgres has come, for everybody in the process who wants to know.
+"""How far a store has come, for everybody in the process who wants to know.
 
-One task reads `sink_position`, a handful of rows, for all waiting requests together: every 2.5 ms while somebody waits,
-every 50 ms else. Another asks the log for the ends of the raw topics, ten times a second: from both follows
-`Feedmill-Complete-Through`.
+One task reads `sink_position`, a handful of rows, for all waiting requests together: of Postgres every 2.5 ms while
+somebody waits, every 50 ms else. Another asks the log for the ends of the raw topics, ten times a second: from both
+follows `Feedmill-Complete-Through`. ClickHouse is asked less often: it takes in what it gets twice a second.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from feedmill.contracts.topics import RAW, RAW_OF, Topic
 from feedmill.runtime import logs, metrics
@@ -23,14 +23,10 @@ from feedmill.runtime.background import background
 from feedmill.runtime.health import Health
 from feedmill.runtime.outcome import TopicPartition, Transient
 from feedmill.runtime.position import HEADER, BadPosition, Place, Positions
-from feedmill.runtime.postgres import Postgres, StoreAway
+from feedmill.runtime.postgres import StoreAway
 
-POLL_WAITING_S: Final = 0.0025
-POLL_LONG_WAITING_S: Final = 0.010  # once the newest has waited for LONG_S: something is slow, do not add to it
 LONG_S: Final = 0.5
-POLL_IDLE_S: Final = 0.050
-POLL_TIMEOUT_S: Final = 1.0  # a frozen Postgres is known to be away after this time
-PROBE_S: Final = 0.1
+POLL_TIMEOUT_S: Final = 1.0  # a frozen store is known to be away after this time
 PROBE_TIMEOUT_S: Final = 2.0
 LOG_SLOW_S: Final = 3.0  # without an answer for so long the log is away: a read does not need it, so no hurry
 MAX_PROBES: Final = 512
@@ -39,6 +35,31 @@ NEVER: Final = "1970-01-01T00:00:00.000000Z"
 log = logs.get("feedmill.applied")
 
 SQL: Final = "SELECT topic, partition, source_offset FROM sink_position"
+
+
+class PositionStore(Protocol):
+    """feedmill.runtime.postgres.Postgres or feedmill.runtime.clickhouse.ClickHouse."""
+
+    @property
+    def up(self) -> bool: ...
+
+    async def poll(self, sql: str, *, silent_s: float) -> Sequence[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a store is asked for its positions, and the log for its ends."""
+
+    waiting_s: float = 0.0025
+    long_waiting_s: float = 0.010  # once the newest has waited for LONG_S: something is slow, do not add to it
+    idle_s: float = 0.050
+    probe_s: float = 0.1
+
+
+POSTGRES_PACE: Final = Pace()
+WAREHOUSE_PACE: Final = Pace(waiting_s=0.025, long_waiting_s=0.1, idle_s=0.25, probe_s=0.25)
+WAREHOUSE_SQL: Final = """SELECT topic, partition, max(source_offset) AS source_offset
+  FROM sink_position GROUP BY topic, partition"""
 
 
 class Ends(Protocol):
@@ -79,10 +100,21 @@ class _Waiter:
 
 
 class Applied:
-    """Positions of the raw topics behind these enriched ones, as far as Postgres has them."""
+    """Positions of the raw topics behind these enriched ones, as far as a store has them."""
 
-    def __init__(self, postgres: Postgres, log_ends: Ends, health: Health, *, enriched: Iterable[Topic]) -> None:
-        self._postgres = postgres
+    def __init__(
+        self,
+        store: PositionStore,
+        log_ends: Ends,
+        health: Health,
+        *,
+        enriched: Iterable[Topic],
+        sql: str = SQL,
+        pace: Pace = POSTGRES_PACE,
+    ) -> None:
+        self._store = store
+        self._sql = sql
+        self._pace = pace
         self._log_ends = log_ends
         self._health = health
         self._raw_names = {topic.name: RAW_OF[topic.name].name for topic in enriched}
@@ -103,17 +135,17 @@ class Applied:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def wait_for(self, positions: Positions, timeout_s: float, *, acknowledged: bool = False) -> None:
-        """Return once all that Postgres keeps of `positions` is applied.
+        """Return once all that the store keeps of `positions` is applied.
 
         Raises BadPosition for one past the log's end (asked afresh) or of no raw topic, NotYetApplied when it takes
-        longer than `timeout_s`, StoreAway when Postgres is or goes away. `acknowledged`: the log itself told us these
+        longer than `timeout_s`, StoreAway when the store is or goes away. `acknowledged`: the log itself told us these
         positions, so its end need not be asked.
         """
         missing = self._heeded(positions).missing_from(self.snapshot.applied)
         if not missing:
             return
-        if not self._postgres.up:
-            raise StoreAway("postgres is away")
+        if not self._store.up:
+            raise StoreAway("the store is away")
         began_s = monotonic()
         if not acknowledged:
             await self._refuse_past_the_end(missing)
@@ -157,10 +189,10 @@ class Applied:
     async def _keep_polling(self) -> None:
         while True:
             try:
-                rows = await self._postgres.poll(SQL, silent_s=POLL_TIMEOUT_S)
+                rows = await self._store.poll(self._sql, silent_s=POLL_TIMEOUT_S)
             except StoreAway as error:
                 self._fail_waiters(error)
-                await asyncio.sleep(POLL_IDLE_S)
+                await asyncio.sleep(self._pace.idle_s)
                 continue
             self._take(
                 {
@@ -174,11 +206,11 @@ class Applied:
     async def _pause(self) -> None:
         if self._waiters:
             waited_s = monotonic() - self._waiters[-1].since_s
-            await asyncio.sleep(POLL_WAITING_S if waited_s < LONG_S else POLL_LONG_WAITING_S)
+            await asyncio.sleep(self._pace.waiting_s if waited_s < LONG_S else self._pace.long_waiting_s)
             return
         self._somebody_waits.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(POLL_IDLE_S):
+            async with asyncio.timeout(self._pace.idle_s):
                 await self._somebody_waits.wait()
 
     def _take(self, applied: Mapping[Place, int]) -> None:
@@ -216,7 +248,7 @@ class Applied:
             else:
                 answered_at_s = monotonic()
                 self._health.report("kafka", up=True)
-            await asyncio.sleep(PROBE_S)
+            await asyncio.sleep(self._pace.probe_s)
 
     async def _probe(self) -> _Probe:
         """Ask the log for its ends and remember them with the time before the question."""

@@ -39,7 +39,7 @@ TOLD: Final = (*AWAY_ERRORS, asyncpg.InterfaceError)
 
 
 class StoreAway(Transient):
-    """Postgres cannot be asked now. Answer 503 with Retry-After; do not wait."""
+    """A store cannot be asked now. Answer 503 with Retry-After; do not wait."""
 
 
 class Postgres:

@@ -7,9 +7,10 @@ with a_reader(dsn) as reader:
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx2
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from feedmill.api.app import app_of
+from feedmill.api.facts import Facts, Questions
 from feedmill.api.main import KEPT, POINT_LOOKUPS
 from feedmill.api.parts import Parts, Warehouse
 from feedmill.api.readers import Readers
@@ -24,10 +26,13 @@ from feedmill.api.settings import ApiSettings
 from feedmill.api.wire import Hop, Trace
 from feedmill.runtime.applied import Applied
 from feedmill.runtime.auth import KeyRing
+from feedmill.runtime.clickhouse import Value
 from feedmill.runtime.deadline import Deadline
 from feedmill.runtime.health import Health
 from feedmill.runtime.postgres import Postgres
 from feedmill.testkit.log_ends import LogEnds
+
+RowT = TypeVar("RowT")
 
 
 class NoWarehouse:
@@ -35,6 +40,21 @@ class NoWarehouse:
 
     async def hop(self, event_id: UUID, *, verb: str | None, actor_id: int | None) -> Hop | None:
         return None
+
+    async def bare(self, event_id: UUID) -> Trace | None:
+        return None
+
+
+class NoFacts:
+    """A ClickHouse with nothing in it."""
+
+    up = True
+
+    async def fetch(self, sql: str, row: type[RowT], bound: Mapping[str, Value], *, timeout_s: float = 0) -> list[RowT]:
+        return []
+
+    async def poll(self, sql: str, *, silent_s: float) -> Sequence[Mapping[str, Any]]:
+        return []
 
 
 class NothingInTheLog:
@@ -86,20 +106,23 @@ def settings_for(dsn: str, more: Mapping[str, str]) -> ApiSettings:
 
 
 @contextmanager
-def a_reader(dsn: str, *, warehouse: Warehouse | None = None, **more: str) -> Iterator[Reader]:
+def a_reader(
+    dsn: str, *, warehouse: Warehouse | None = None, clickhouse: Questions | None = None, **more: str
+) -> Iterator[Reader]:
     """`more`: settings, by their names in the environment."""
     settings = settings_for(dsn, more)
     health, log = Health("api"), LogEnds()
     postgres = Postgres(settings.postgres, health, application="test", session=POINT_LOOKUPS)
     applied = Applied(postgres, log, health, enriched=KEPT)
     keys, readers = KeyRing(postgres), Readers(postgres)
+    facts = Facts.of(clickhouse or NoFacts(), log, health)
 
     @asynccontextmanager
     async def opened(_: FastAPI) -> AsyncIterator[None]:
-        async with postgres, applied.watching(), keys.refreshing(), readers.noting():
+        async with postgres, applied.watching(), facts.watching(), keys.refreshing(), readers.noting():
             yield
 
-    parts = Parts(settings, postgres, applied, keys, warehouse or NoWarehouse(), NothingInTheLog(), readers)
+    parts = Parts(settings, postgres, applied, keys, warehouse or NoWarehouse(), NothingInTheLog(), readers, facts)
     app = app_of(parts, health, opened)
     app.state.access_log = False
     with TestClient(app, raise_server_exceptions=False) as client:

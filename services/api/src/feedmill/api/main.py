@@ -8,15 +8,17 @@ from typing import Final
 from fastapi import FastAPI
 
 from feedmill.api.app import app_of
+from feedmill.api.facts import Facts
 from feedmill.api.log_search import KafkaSearch
 from feedmill.api.parts import Parts
 from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
-from feedmill.api.warehouse import ClickHouse
+from feedmill.api.warehouse import FactSearch
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.runtime import failpoints, logs
 from feedmill.runtime.applied import Applied
 from feedmill.runtime.auth import KeyRing
+from feedmill.runtime.clickhouse import ClickHouse
 from feedmill.runtime.health import Health
 from feedmill.runtime.http import serve
 from feedmill.runtime.kafka import Admin
@@ -51,20 +53,28 @@ def main() -> int:
 def make_app(settings: ApiSettings, health: Health) -> FastAPI:
     """The app with its real parts; they open with its lifespan, so making it connects to nothing."""
     postgres = Postgres(settings.postgres, health, application="feedmill-api", session=POINT_LOOKUPS)
-    applied = Applied(postgres, Admin(settings.kafka), health, enriched=KEPT)
+    admin = Admin(settings.kafka)
+    applied = Applied(postgres, admin, health, enriched=KEPT)
     keys = KeyRing(postgres)
-    warehouse = ClickHouse(settings.clickhouse, timeout_s=settings.trace.clickhouse_s)
     readers = Readers(postgres, every_s=settings.note_readers_ms / 1_000)
+    clickhouse = ClickHouse(
+        settings.clickhouse,
+        application="feedmill-api",
+        threads=settings.clickhouse_threads,
+        timeout_s=settings.clickhouse_query_s,
+    )
+    facts = Facts.of(clickhouse, admin, health)
+    warehouse = FactSearch(clickhouse, settings.trace.clickhouse_s)
     log = KafkaSearch(settings.kafka, settings.trace, lambda: applied.snapshot.applied)
 
     @asynccontextmanager
     async def opened(_: FastAPI) -> AsyncIterator[None]:
-        async with postgres, applied.watching(), keys.refreshing(), readers.noting():
+        async with postgres, applied.watching(), facts.watching(), keys.refreshing(), readers.noting():
             yield
-        warehouse.close()
+        clickhouse.close()
         log.close()
 
-    return app_of(Parts(settings, postgres, applied, keys, warehouse, log, readers), health, opened)
+    return app_of(Parts(settings, postgres, applied, keys, warehouse, log, readers, facts), health, opened)
 
 
 if __name__ == "__main__":

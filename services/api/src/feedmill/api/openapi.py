@@ -15,6 +15,7 @@ _TYPES: Final = (
     wire.ObjectShown,
     wire.Profile,
     wire.Trace,
+    wire.Interests,
     wire.Me,
     wire.MyFeed,
     wire.FriendsFeed,
@@ -82,8 +83,21 @@ def a_uuid(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 
 
+def in_path(name: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:
+    """A parameter of the path."""
+    return {"name": name, "in": "path", "required": True, "schema": schema, "description": description}
+
+
+def in_query(name: str, schema: Mapping[str, Any], description: str, *, required: bool = False) -> dict[str, Any]:
+    """A parameter of the query."""
+    return {"name": name, "in": "query", "required": required, "schema": schema, "description": description}
+
+
 def operation(
-    answer: type[msgspec.Struct], *parameters: Mapping[str, Any], errors: tuple[int, ...], family_a: bool = False
+    answer: type[msgspec.Struct] | Mapping[str, Any],
+    *parameters: Mapping[str, Any],
+    errors: tuple[int, ...],
+    family_a: bool = False,
 ) -> dict[str, Any]:
     """`openapi_extra` of a read: its parameters and every answer it can give."""
     error_content = (
@@ -134,8 +148,11 @@ _MEANINGS: Final = {
 }
 
 
-def _ref(type_: type[msgspec.Struct]) -> dict[str, Any]:
-    return {"schema": {"$ref": f"#/components/schemas/{type_.__name__}"}}
+def _ref(answer: type[msgspec.Struct] | Mapping[str, Any]) -> dict[str, Any]:
+    """Of a wire type by its name; another schema as it is."""
+    if isinstance(answer, type):
+        return {"schema": {"$ref": f"#/components/schemas/{answer.__name__}"}}
+    return {"schema": answer}
 
 
 def complete(app: FastAPI) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from feedmill.api.facts import Facts
 from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
 from feedmill.api.wire import Hop, Trace
@@ -17,6 +18,9 @@ class Warehouse(Protocol):
 
     async def hop(self, event_id: UUID, *, verb: str | None, actor_id: int | None) -> Hop | None:
         """When and from where the fact came; None where there is none. Raises Transient."""
+
+    async def bare(self, event_id: UUID) -> Trace | None:
+        """The trace of an event that only ClickHouse keeps; None where it has none. Raises Transient."""
 
 
 class LogSearch(Protocol):
@@ -35,3 +39,4 @@ class Parts:
     warehouse: Warehouse
     log: LogSearch
     readers: Readers
+    facts: Facts

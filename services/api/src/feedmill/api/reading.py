@@ -9,7 +9,7 @@ from fastapi import Request, Response
 
 from feedmill.api.parts import Parts
 from feedmill.runtime.applied import Snapshot
-from feedmill.runtime.auth import Principal
+from feedmill.runtime.auth import Principal, caller_of_family
 from feedmill.runtime.http import DEFAULT_WAIT_S, positions_in, wait_s_in
 
 COMPLETE_THROUGH: Final = "Feedmill-Complete-Through"
@@ -29,8 +29,28 @@ async def admitted(parts: Parts, request: Request) -> tuple[Principal, Snapshot]
     return principal, parts.applied.snapshot
 
 
+async def admitted_to_facts(parts: Parts, request: Request, *, family: str = "") -> tuple[Principal, Snapshot]:
+    """As `admitted`, of an answer that reads the warehouse alone.
+
+    family: the letter of one that never had keys, which a trusted network lets in without.
+    """
+    if family:
+        trusted = parts.settings.trusted_network
+        principal = await caller_of_family(family, parts.keys, request.headers, trusted_network=trusted)
+    else:
+        principal = await parts.keys.authenticate(request.headers)
+    positions = positions_in(request)
+    if positions:
+        wait_s = wait_s_in(request)
+        await parts.facts.applied.wait_for(positions, DEFAULT_WAIT_S if wait_s is None else wait_s)
+    return principal, parts.facts.applied.snapshot
+
+
 def answer(
-    request: Request, content: msgspec.Struct | bytes, snapshot: Snapshot, headers: Mapping[str, str] | None = None
+    request: Request,
+    content: msgspec.Struct | bytes | Mapping[str, float],
+    snapshot: Snapshot,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """200 with an ETag, or 304 where the client has this very answer. `content`: bytes are JSON already."""
     body = content if isinstance(content, bytes) else _ENCODER.encode(content)

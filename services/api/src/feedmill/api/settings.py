@@ -37,7 +37,9 @@ class ApiSettings(Settings):
     kafka: KafkaSettings
     postgres: PostgresSettings
     clickhouse: ClickHouseSettings
-    trusted_network: bool = False  # families that never had keys answer without one
+    trusted_network: bool = False  # families that never had keys are answered without one
+    clickhouse_threads: int = Field(default=4, ge=1, le=16)  # questions asked of ClickHouse at once
+    clickhouse_query_s: float = Field(default=5.0, gt=0)
     trace: TraceSettings = TraceSettings()
     saga_model_path: Path = Field(default=model.PACKAGED, description="of `feedmill saga train`; may change")
     classify_text_max_bytes: int = Field(default=TEXT_MAX_BYTES, ge=1, le=EVENT_MAX_BYTES)  # as UTF-8

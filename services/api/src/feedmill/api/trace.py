@@ -23,6 +23,8 @@ async def trace_of(parts: Parts, event_id: UUID) -> Trace:
     if row is not None:
         trace = _applied(event_id, row)
         verb, actor_id = row["verb"], row["actor_id"]
+    elif bare := await _bare(parts, event_id):
+        return bare
     else:
         trace = await _searched(parts, event_id)
         verb, actor_id = None, None
@@ -39,6 +41,15 @@ def _applied(event_id: UUID, row: Row) -> Trace:
     ]
     thing = None if row["object_id"] is None else ObjectRef(row["object_type"], row["object_id"])
     return Trace(event_id, VERBS[row["verb"]].type, "applied", None, thing, hops)
+
+
+async def _bare(parts: Parts, event_id: UUID) -> Trace | None:
+    """None also where ClickHouse cannot be asked: the log still knows."""
+    try:
+        async with asyncio.timeout(parts.settings.trace.clickhouse_s):
+            return await parts.warehouse.bare(event_id)
+    except (Transient, TimeoutError):
+        return None
 
 
 async def _searched(parts: Parts, event_id: UUID) -> Trace:

@@ -1,77 +1,75 @@
 """ClickHouse, asked for one event at a time."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from feedmill.api.wire import Hop
-from feedmill.contracts.topics import ACTIVITY_PUBLISHED
-from feedmill.runtime import logs
-from feedmill.runtime.outcome import Transient
-from feedmill.runtime.settings import ClickHouseSettings
+from msgspec import Struct
 
-log = logs.get("feedmill.api.warehouse")
+from feedmill.api.facts import Questions
+from feedmill.api.wire import Hop, Trace
+from feedmill.contracts.topics import ACTIVITY_PUBLISHED, ARTICLE_PUBLISHED, CONTENT_META, ENRICHED_OF, USER_INTERACTION
+from feedmill.contracts.verbs import BARE
+from feedmill.runtime.clickhouse import Value
 
-SQL: Final = """SELECT source_partition, source_offset, inserted_at
+ACTIVITY_SQL: Final = """SELECT source_partition, source_offset, inserted_at
   FROM fact_activity FINAL
  WHERE event_id = {event_id:UUID}
    AND ({verb:String} = '' OR verb = {verb:String}) AND ({actor_id:Int64} = 0 OR actor_id = {actor_id:Int64})
  LIMIT 1"""
 """With verb and actor it is a point of the sorting key; without them a scan, bounded by its time."""
 
+_COLUMNS: Final = "accepted_at, source_partition, source_offset, enriched_at, enriched_offset, inserted_at, version"
+_TABLES: Final = {USER_INTERACTION: "fact_reading", CONTENT_META: "content_change", ARTICLE_PUBLISHED: "article"}
+_FOUND: Final = " UNION ALL ".join(
+    f"SELECT '{topic.name}' AS topic, {_COLUMNS} FROM {table} WHERE event_id = {{event_id:UUID}}"  # noqa: S608
+    for topic, table in _TABLES.items()
+)
+BARE_SQL: Final = f"SELECT * FROM ({_FOUND}) ORDER BY version DESC LIMIT 1"  # noqa: S608  our own constants
+"""Each table finds an event_id by a bloom filter."""
 
-class ClickHouse:
-    """A client in one thread, made at its first use; made anew after any failure."""
 
-    def __init__(self, settings: ClickHouseSettings, *, timeout_s: float) -> None:
-        self._url = settings.url.get_secret_value()
+class _Place(Struct):
+    source_partition: int
+    source_offset: int
+    inserted_at: datetime
+
+
+class _Bare(_Place):
+    topic: str
+    accepted_at: datetime
+    enriched_at: datetime
+    enriched_offset: int
+
+
+class FactSearch:
+    """Raises Transient."""
+
+    def __init__(self, clickhouse: Questions, timeout_s: float) -> None:
+        self._clickhouse = clickhouse
         self._timeout_s = timeout_s
-        self._thread = ThreadPoolExecutor(1, "clickhouse")
-        self._client: Any = None
 
     async def hop(self, event_id: UUID, *, verb: str | None, actor_id: int | None) -> Hop | None:
-        """When the fact was inserted. Raises Transient."""
-        bound = {"event_id": str(event_id), "verb": verb or "", "actor_id": actor_id or 0}
-        rows = await asyncio.get_running_loop().run_in_executor(self._thread, self._rows, bound)
+        """When an activity's fact was inserted."""
+        bound: dict[str, Value] = {"event_id": str(event_id), "verb": verb or "", "actor_id": actor_id or 0}
+        rows = await self._clickhouse.fetch(ACTIVITY_SQL, _Place, bound, timeout_s=self._timeout_s)
         if not rows:
             return None
-        partition, offset, inserted_at = rows[0]
-        at = inserted_at if inserted_at.tzinfo else inserted_at.replace(tzinfo=UTC)
-        return Hop("clickhouse", at, ACTIVITY_PUBLISHED.name, partition, offset)
+        row = rows[0]
+        return Hop("clickhouse", row.inserted_at, ACTIVITY_PUBLISHED.name, row.source_partition, row.source_offset)
 
-    def close(self) -> None:
-        """Wait for nothing."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _rows(self, bound: dict[str, object]) -> list[tuple[Any, ...]]:
-        from clickhouse_connect.driver.exceptions import Error
-
-        try:
-            if self._client is None:
-                self._client = self._connected()
-            return list(self._client.query(SQL, parameters=bound).result_rows)
-        except (Error, OSError) as error:
-            self._client = None
-            log.warning("clickhouse_away", reason=type(error).__name__)
-            raise Transient("clickhouse is away") from error
-
-    def _connected(self) -> Any:
-        import clickhouse_connect
-
-        url = urlsplit(self._url)
-        return clickhouse_connect.get_client(
-            host=url.hostname,
-            port=url.port or 8123,
-            username=unquote(url.username or "default"),
-            password=unquote(url.password or ""),
-            database=url.path.strip("/") or "default",
-            secure=url.scheme == "https",
-            connect_timeout=max(1, int(self._timeout_s)),
-            send_receive_timeout=max(1, int(self._timeout_s)),
-            query_retries=0,
-            autogenerate_session_id=False,
-            settings={"max_execution_time": max(1, int(self._timeout_s))},
-        )
+    async def bare(self, event_id: UUID) -> Trace | None:
+        """The whole way of a reading, a content's category or an article: only ClickHouse keeps them."""
+        bound = {"event_id": str(event_id)}
+        rows = await self._clickhouse.fetch(BARE_SQL, _Bare, bound, timeout_s=self._timeout_s)
+        if not rows:
+            return None
+        row = rows[0]
+        raw = (row.topic, row.source_partition, row.source_offset)
+        enriched = (ENRICHED_OF[row.topic].name, row.source_partition, row.enriched_offset)
+        hops = [
+            Hop("accepted", row.accepted_at, *raw),
+            Hop("enriched", row.enriched_at, *enriched),
+            Hop("clickhouse", row.inserted_at, *enriched),
+        ]
+        return Trace(event_id, BARE[row.topic].type, "applied", None, None, hops)

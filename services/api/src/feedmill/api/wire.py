@@ -1,6 +1,6 @@
 """What the answers look like. The OpenAPI document's schemas are generated from these types."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -143,6 +143,28 @@ class Trace(Struct, frozen=True):
     object: ObjectRef | None
     hops: list[Hop]
     unavailable: list[str] = []
+
+
+class CategoryShare(Struct, frozen=True, gc=False):
+    """readings: of contents in this category; a reading counts in each category of its content."""
+
+    category: str
+    readings: int
+    share: float
+
+
+class Interests(Struct, frozen=True, rename={"from_day": "from", "to_day": "to"}):
+    """What someone reads. counted: readings times their contents' categories, what shares are of; uncategorised:
+    readings of contents that no meta event has named yet."""
+
+    user_id: str
+    from_day: date
+    to_day: date
+    min_percent: float
+    readings: int
+    uncategorised: int
+    counted: int
+    categories: list[CategoryShare]
 
 
 class Me(Struct, frozen=True):

@@ -1,7 +1,8 @@
 """The way of a batch through the door: judge -> prepare -> send -> wait, with a result for each event."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, Protocol
@@ -9,6 +10,7 @@ from typing import Final, Protocol
 from feedmill.contracts.errors import Code, Rejected
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED
 from feedmill.ingest.body import Item
+from feedmill.ingest.facts import Facts
 from feedmill.ingest.judge import Judge
 from feedmill.ingest.memory import Recent
 from feedmill.ingest.plans import PLANS
@@ -55,6 +57,8 @@ class Door:
     seen: Recent[str, int]
     world: World
     waiting: Waiting
+    facts: Facts | None = None
+    """None: readings, contents and articles are not waited for."""
 
     async def take(
         self, items: Sequence[Item], caller: Caller, *, atomic: bool = False, wait_s: float | None = None
@@ -85,30 +89,52 @@ class Door:
 
     async def _wait(self, taken: Taken, wait_s: float) -> None:
         """Until the positions are passed; then what is stored is applied, what is not has been dead-lettered."""
+        waited: dict[str, list[Result]] = {}
+        for result in taken.results:
+            if result.status == "accepted" and result.position is not None:
+                waited.setdefault(result.position.partition("/")[0], []).append(result)
+        activities = waited.pop(ACTIVITY_PUBLISHED.name, [])
+        steps = [self._wait_for_state(taken, activities, wait_s)] if activities else []
+        if waited and self.facts is not None:
+            steps.append(self._wait_for_facts(taken, self.facts, waited, wait_s))
+        await asyncio.gather(*steps)
+
+    async def _wait_for_state(self, taken: Taken, waited: Sequence[Result], wait_s: float) -> None:
         try:
             await self.waiting.wait_for(taken.positions, wait_s, acknowledged=True)
-            waited = [result for result in taken.results if result.status == "accepted" and _is_activity(result)]
             stored = await self.world.stored([result.event_id for result in waited if result.event_id])
         except (NotYetApplied, Transient):
             return
         for result in waited:
             found = stored.get(result.event_id or "")
-            if found is None:
-                result.status, result.error = "dead-lettered", None
-                taken.accepted -= 1
-            else:
-                result.applied = True
-                taken.applied += 1
-                if found.object_type and found.object_id:
-                    result.object = ObjectName(found.object_type, found.object_id)
+            _judge(taken, result, stored=found is not None)
+            if found is not None and found.object_type and found.object_id:
+                result.object = ObjectName(found.object_type, found.object_id)
+
+    @staticmethod
+    async def _wait_for_facts(
+        taken: Taken, facts: Facts, waited: Mapping[str, Sequence[Result]], wait_s: float
+    ) -> None:
+        try:
+            await facts.wait_for(taken.positions.only(waited), wait_s)
+            for topic, results in waited.items():
+                stored = await facts.stored(topic, [result.event_id for result in results if result.event_id])
+                for result in results:
+                    _judge(taken, result, stored=result.event_id in stored)
+        except (NotYetApplied, Transient):
+            return
 
 
-_PREFIX: Final = f"{ACTIVITY_PUBLISHED.name}/"
+def _judge(taken: Taken, result: Result, *, stored: bool) -> None:
+    if stored:
+        result.applied = True
+        taken.applied += 1
+    else:
+        result.status, result.error = "dead-lettered", None
+        taken.accepted -= 1
+
+
 _ATOMIC: Final = Rejected(Code.UNAVAILABLE, "valid, but an event beside it is not: nothing was taken")
-
-
-def _is_activity(result: Result) -> bool:
-    return result.position is not None and result.position.startswith(_PREFIX)
 
 
 def _all_away(items: Sequence[Item]) -> Taken:

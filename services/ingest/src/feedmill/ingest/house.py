@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 from fastapi import Request
 
-from feedmill.contracts.topics import ACTIVITY_ENRICHED
+from feedmill.contracts.topics import ACTIVITY_ENRICHED, ENRICHED
 from feedmill.ingest.door import Door, Waiting
+from feedmill.ingest.facts import ClickHouseFacts
 from feedmill.ingest.judge import Judge
 from feedmill.ingest.memory import Recent
 from feedmill.ingest.object_ids import ObjectIds, PostgresBlocks
@@ -19,9 +20,10 @@ from feedmill.ingest.sending import Sender
 from feedmill.ingest.settings import IngestSettings
 from feedmill.ingest.world import PostgresWorld, World
 from feedmill.runtime import metrics
-from feedmill.runtime.applied import Applied
+from feedmill.runtime.applied import WAREHOUSE_PACE, WAREHOUSE_SQL, Applied
 from feedmill.runtime.auth import KeyRing, Principal
 from feedmill.runtime.background import background
+from feedmill.runtime.clickhouse import ClickHouse
 from feedmill.runtime.health import Health
 from feedmill.runtime.kafka import Admin, AsyncProducer
 from feedmill.runtime.postgres import Postgres
@@ -39,6 +41,8 @@ class Names(Protocol):
     async def reserve(self, claims: Sequence[Claim], handles: Sequence[str]) -> list[Granted | Taken]: ...
 
 
+BARE_ENRICHED: Final = tuple(topic for topic in ENRICHED if topic is not ACTIVITY_ENRICHED)
+"""What ClickHouse alone keeps."""
 WATCH_INTERVAL_S: Final = 0.2
 ANSWERING_S: Final = 2.0
 """Left of the drain to answer those whose records are given up."""
@@ -75,6 +79,20 @@ async def _watch(producer: AsyncProducer, health: Health, settings: IngestSettin
 
 
 @asynccontextmanager
+async def _facts(settings: IngestSettings, health: Health) -> AsyncIterator[ClickHouseFacts | None]:
+    """Only `Prefer: wait` asks ClickHouse: the door is ready without it."""
+    if settings.clickhouse is None:
+        yield None
+        return
+    with closing(ClickHouse(settings.clickhouse, application="feedmill-ingest", threads=2)) as clickhouse:
+        applied = Applied(
+            clickhouse, Admin(settings.kafka), health, enriched=BARE_ENRICHED, sql=WAREHOUSE_SQL, pace=WAREHOUSE_PACE
+        )
+        async with applied.watching():
+            yield ClickHouseFacts(clickhouse, applied)
+
+
+@asynccontextmanager
 async def opened(settings: IngestSettings, health: Health) -> AsyncIterator[House]:
     """Connects; closed in reverse, the producer before the stores, after it has answered everyone."""
     async with AsyncExitStack() as stack:
@@ -83,6 +101,7 @@ async def opened(settings: IngestSettings, health: Health) -> AsyncIterator[Hous
         await stack.enter_async_context(keys.refreshing())
         applied = Applied(postgres, Admin(settings.kafka), health, enriched=[ACTIVITY_ENRICHED])
         await stack.enter_async_context(applied.watching())
+        facts = await stack.enter_async_context(_facts(settings, health))
         object_ids = ObjectIds(PostgresBlocks(postgres), settings.ids)
         await stack.enter_async_context(background(health, object_ids.keep_refilling()))
         producer = AsyncProducer(settings.kafka, settings.producer)
@@ -100,6 +119,7 @@ async def opened(settings: IngestSettings, health: Health) -> AsyncIterator[Hous
                 seen=Recent(settings.memory.events),
                 world=world,
                 waiting=applied,
+                facts=facts,
             ),
             world=world,
             applied=applied,

@@ -5,7 +5,14 @@ from pydantic import Field
 from feedmill.contracts import limits
 from feedmill.runtime.http import HttpSettings
 from feedmill.runtime.kafka import AsyncProducerSettings
-from feedmill.runtime.settings import KafkaSettings, PostgresSettings, Section, Settings, service_config
+from feedmill.runtime.settings import (
+    ClickHouseSettings,
+    KafkaSettings,
+    PostgresSettings,
+    Section,
+    Settings,
+    service_config,
+)
 
 
 class LimitSettings(Section):
@@ -56,6 +63,7 @@ class IngestSettings(Settings):
     flush_timeout_s: float = Field(default=5.0, ge=0)  # after the last answer: what nobody waits for any more
     kafka: KafkaSettings
     postgres: PostgresSettings
+    clickhouse: ClickHouseSettings | None = None  # without it readings, contents and articles are not waited for
     producer: AsyncProducerSettings = AsyncProducerSettings()
     limits: LimitSettings = LimitSettings()
     rate: RateSettings = RateSettings()

@@ -1,0 +1,158 @@
+"""ClickHouse for the HTTP services: typed questions over kept connections, in a few threads, behind a circuit.
+
+Parameters are bound (`{name:Type}` in the SQL), rows come as JSON and are decoded into a msgspec type. While ClickHouse
+is known to be away every call raises StoreAway at once, but one that tries, twice a second.
+"""
+
+import asyncio
+import http.client
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from time import monotonic
+from typing import Final, TypeVar
+from urllib.parse import unquote, urlencode, urlsplit
+
+import msgspec
+
+from feedmill.runtime import logs
+from feedmill.runtime.postgres import StoreAway
+from feedmill.runtime.settings import ClickHouseSettings
+
+Value = str | int | float | Sequence[str] | Sequence[int]
+RowT = TypeVar("RowT")
+
+PROBE_S: Final = 0.5
+BUSY: Final = frozenset({159, 160, 202, 203, 209, 210, 241, 242, 252, 279, 999})
+"""Codes that say "not now": time or memory is up, too many queries, the network."""
+CODE: Final = "X-ClickHouse-Exception-Code"
+_SHAPE: Final = {
+    "default_format": "JSONEachRow",
+    "wait_end_of_query": "1",  # so that a failure is never a 200
+    "output_format_json_quote_64bit_integers": "0",
+    "date_time_output_format": "iso",
+}
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0", "'": "\\'"})
+
+log = logs.get("feedmill.clickhouse")
+
+
+class QueryFailed(Exception):
+    """ClickHouse will never answer this question: a bug of ours. The message is its first line."""
+
+
+class ClickHouse:
+    """Connects when first asked. `close` waits for nothing."""
+
+    def __init__(
+        self, settings: ClickHouseSettings, *, application: str, threads: int = 4, timeout_s: float = 5.0
+    ) -> None:
+        url = urlsplit(settings.url.get_secret_value())
+        self._secure, self._host, self._port = url.scheme == "https", url.hostname or "", url.port or 8123
+        self._headers = {
+            "X-ClickHouse-User": unquote(url.username or "default"),
+            "X-ClickHouse-Key": unquote(url.password or ""),
+            "X-ClickHouse-Database": url.path.strip("/") or "default",
+            "User-Agent": application,
+        }
+        self._timeout_s = timeout_s
+        self._threads = ThreadPoolExecutor(threads, "clickhouse")
+        self._idle: deque[http.client.HTTPConnection] = deque()
+        self._circuit = threading.Lock()
+        self._away_until_s = 0.0
+        self.up = True
+
+    async def fetch(self, sql: str, row: type[RowT], bound: Mapping[str, Value], *, timeout_s: float = 0) -> list[RowT]:
+        """All rows, each as `row` says. Raises StoreAway (away, too slow, too much), QueryFailed."""
+        ask = partial(self.ask, sql, row, bound, timeout_s)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+
+    async def poll(self, sql: str, *, silent_s: float) -> list[dict[str, str | int]]:
+        """All rows, for the one task that asks all the time. Raises StoreAway."""
+        return await self.fetch(sql, dict[str, str | int], {}, timeout_s=silent_s)
+
+    def ask(self, sql: str, row: type[RowT], bound: Mapping[str, Value], timeout_s: float = 0) -> list[RowT]:
+        """As `fetch`, in the caller's thread."""
+        self._pass_circuit()
+        timeout_s = timeout_s or self._timeout_s
+        settings = {**_SHAPE, "max_execution_time": str(max(1, round(timeout_s)))}
+        parameters = {f"param_{name}": written(value) for name, value in bound.items()}
+        target = f"/?{urlencode(settings | parameters)}"
+        try:
+            body = self._exchange(target, sql.encode(), timeout_s + 1)
+        except (OSError, http.client.HTTPException) as error:
+            self._lost(type(error).__name__)
+            raise StoreAway("clickhouse is away") from error
+        self.up = True
+        return list(msgspec.json.Decoder(row).decode_lines(body))
+
+    def _pass_circuit(self) -> None:
+        with self._circuit:
+            if self.up:
+                return
+            if monotonic() < self._away_until_s:
+                raise StoreAway("clickhouse is away")
+            self._away_until_s = monotonic() + PROBE_S  # this one tries, the others do not wait
+
+    def _lost(self, reason: str) -> None:
+        if self.up:
+            log.warning("clickhouse_away", reason=reason)
+        self.up, self._away_until_s = False, monotonic() + PROBE_S
+
+    def _exchange(self, target: str, sql: bytes, timeout_s: float) -> bytes:
+        try:
+            connection, kept = self._idle.pop(), True
+        except IndexError:
+            connection, kept = self._new(), False
+        try:
+            answer = self._posted(connection, target, sql, timeout_s)
+        except (http.client.RemoteDisconnected, ConnectionError):
+            connection.close()
+            if not kept:
+                raise
+            connection = self._new()  # it was closed while idle: asking again changes nothing
+            answer = self._posted(connection, target, sql, timeout_s)
+        except BaseException:
+            connection.close()
+            raise
+        status, code, body = answer
+        self._idle.append(connection)
+        if status == 200 and code is None:
+            return body
+        said = body.decode("utf-8", "replace").partition("\n")[0][:300]
+        if code in BUSY or status >= 502:
+            raise StoreAway(f"clickhouse refuses for now: {code}")
+        raise QueryFailed(said)
+
+    def _new(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        return kind(self._host, self._port)
+
+    def _posted(
+        self, connection: http.client.HTTPConnection, target: str, sql: bytes, timeout_s: float
+    ) -> tuple[int, int | None, bytes]:
+        connection.timeout = timeout_s
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout_s)
+        connection.request("POST", target, sql, self._headers)
+        answer = connection.getresponse()
+        code = answer.getheader(CODE)
+        return answer.status, int(code) if code else None, answer.read()
+
+    def close(self) -> None:
+        """Wait for nothing."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        while self._idle:
+            self._idle.pop().close()
+
+
+def written(value: Value) -> str:
+    """As ClickHouse reads a bound parameter: tab-separated escaping for a text, brackets for an array."""
+    if isinstance(value, str):
+        return value.translate(_ESCAPES)
+    if isinstance(value, int | float):
+        return str(value)
+    texts = ["'" + each.translate(_ESCAPES) + "'" if isinstance(each, str) else str(each) for each in value]
+    return f"[{','.join(texts)}]"
