@@ -16,13 +16,18 @@ def test_every_migration_of_the_repository_has_number_purpose_and_grain(store: s
     assert all("Grain:" in m.purpose for m in migrations)
 
 
+EVENTS_OWN = {"fact_reading": "updated_at"}
+"""A day that the event itself says, and its repeat says again."""
+
+
 def test_no_clickhouse_key_holds_a_time() -> None:
     """A repeat carries another stamp: with a time in its sorting or partition key it would be counted twice."""
     for migration in load(folder_of("clickhouse")):
         keys = [
             line for line in migration.up.splitlines() if line.startswith(("ORDER BY", "PARTITION BY", "PRIMARY KEY"))
         ]
-        assert not [k for k in keys if "_at" in k], migration.label
+        own = EVENTS_OWN.get(migration.name, " ")
+        assert not [k for k in keys if "_at" in k.replace(own, "")], migration.label
 
 
 def test_statements_end_at_semicolons_outside_strings_and_comments() -> None:

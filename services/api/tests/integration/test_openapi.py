@@ -29,6 +29,8 @@ PATHS = {
     "/v1/objects/{type}/{id}",
     "/v1/tags/{tag}/feed",
     "/v1/events/{event_id}",
+    "/v1/users/{user_id}/interests",
+    "/user_content/",
 }
 COMPUTED = {"/predict", "/v1/classify"}
 """POST, and nothing is read for it."""

@@ -27,6 +27,8 @@ RowT = TypeVar("RowT")
 PROBE_S: Final = 0.5
 BUSY: Final = frozenset({159, 160, 202, 203, 209, 210, 241, 242, 252, 279, 999})
 """Codes that say "not now": time or memory is up, too many queries, the network."""
+NOT_SET_UP: Final = frozenset({60, 81, 192, 193, 194, 497, 516})
+"""No such table or database yet, no such user or access: an operator mends it, the readers go on meanwhile."""
 CODE: Final = "X-ClickHouse-Exception-Code"
 _SHAPE: Final = {
     "default_format": "JSONEachRow",
@@ -122,7 +124,7 @@ class ClickHouse:
         if status == 200 and code is None:
             return body
         said = body.decode("utf-8", "replace").partition("\n")[0][:300]
-        if code in BUSY or status >= 502:
+        if code in BUSY or code in NOT_SET_UP or status >= 502:
             raise StoreAway(f"clickhouse refuses for now: {code}")
         raise QueryFailed(said)
 
