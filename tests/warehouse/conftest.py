@@ -5,6 +5,7 @@ and sink, without a log between them.
 from __future__ import annotations
 
 import json
+import random
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -36,6 +37,7 @@ from feedmill.runtime.health import Health
 from feedmill.runtime.outcome import Record, TopicPartition
 from feedmill.sagas import entities, model
 from feedmill.testkit.running import Bench, RunningClickHouse, start_clickhouse
+from warehouse.town import Town
 
 
 @dataclass
@@ -129,3 +131,12 @@ def mill(filled_by_hand: Mill) -> Mill:
     """Empty."""
     filled_by_hand.clear()
     return filled_by_hand
+
+
+@pytest.fixture(scope="module")
+def town(filled_by_hand: Mill) -> tuple[Mill, Town]:
+    """A town's events, and what they amount to; for those who only read."""
+    filled_by_hand.clear()
+    town = Town(random.Random(17))
+    town.fill(filled_by_hand)
+    return filled_by_hand, town

@@ -31,6 +31,15 @@ PATHS = {
     "/v1/events/{event_id}",
     "/v1/users/{user_id}/interests",
     "/user_content/",
+    "/v1/analytics/sagas/{saga_id}/entities",
+    "/v1/analytics/links",
+    "/v1/analytics/tags",
+    "/v1/analytics/trends",
+    "/v1/analytics/active-users",
+    "/v1/analytics/retention",
+    "/v1/analytics/funnel",
+    "/v1/analytics/categories",
+    "/v1/analytics/growth",
 }
 COMPUTED = {"/predict", "/v1/classify"}
 """POST, and nothing is read for it."""
@@ -39,7 +48,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 
 @pytest.fixture
 def lively(seed: Seed) -> Seed:
-    seed.user("ivan", key="abc123", scopes=["feeds:read"])
+    seed.user("ivan", key="abc123", scopes=["feeds:read", "analytics:read"])
     seed.user("nico")
     post = seed.post(2, {"any": "json"})
     seed.comment(2, "hm", "post", post)

@@ -14,6 +14,10 @@ ANY_KEY = (200, 200, 200, 200, 200, 401, 401, 401)
 A_USERS_OWN = (200, 200, 401, 401, 401, 401, 401, 400)
 FACTS = (403, 403, 403, 403, 200, 401, 401, 401)
 QUERIES = {"/user_content/": "?user_id=1&query_date=2026-11-21"}
+ANALYTICS = (
+    *("sagas/{saga_id}/entities", "links", "tags", "trends", "active-users"),
+    *("retention", "funnel", "categories", "growth"),
+)
 MATRIX = {
     "/v1/users/{user_id}": ANY_KEY,
     "/v1/users/{user_id}/activities": ANY_KEY,
@@ -24,6 +28,7 @@ MATRIX = {
     "/v1/events/{event_id}": ANY_KEY,
     "/user_content/": FACTS,
     "/v1/users/{user_id}/interests": FACTS,
+    **{f"/v1/analytics/{name}": FACTS for name in ANALYTICS},
     "/me": A_USERS_OWN,
     "/feed/my": A_USERS_OWN,
     "/feed/friends": A_USERS_OWN,

@@ -61,7 +61,9 @@ USERS = """\
 ONE_USER = """<{name}><password>{password}</password><networks><ip>127.0.0.1</ip></networks>
   <profile>{profile}</profile><quota>default</quota>{grants}</{name}>"""
 
-ANALYST_GRANTS = f"<grants><query>GRANT SELECT ON {DATABASE}.*</query></grants>"
+ANALYST_GRANTS = "<grants>{}</grants>".format(
+    "".join(f"<query>GRANT SELECT ON {name}.*</query>" for name in (DATABASE, "analytics"))
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI
 
-from feedmill.api import wire
+from feedmill.api import analytics_wire, wire
 from feedmill.contracts.ids import MAX_ID
 
 _TYPES: Final = (
@@ -22,6 +22,15 @@ _TYPES: Final = (
     wire.FamilyAError,
     wire.Label,
     wire.Classified,
+    analytics_wire.TopEntities,
+    analytics_wire.TopLinks,
+    analytics_wire.TopTags,
+    analytics_wire.Trends,
+    analytics_wire.ActiveUsers,
+    analytics_wire.Retention,
+    analytics_wire.Funnel,
+    analytics_wire.Categories,
+    analytics_wire.Growth,
     wire.ProblemDetails,
 )
 _, SCHEMAS = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")

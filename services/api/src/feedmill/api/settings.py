@@ -26,6 +26,16 @@ class TraceSettings(Section):
     clickhouse_s: float = Field(default=2.0, gt=0)
 
 
+class AnalyticsSettings(Section):
+    """The bounds of one analytical question; beyond them it is answered 503."""
+
+    query_s: float = Field(default=10.0, gt=0)
+    query_memory_bytes: int = Field(default=300_000_000, ge=10_000_000)
+    query_threads: int = Field(default=2, ge=1)
+    items_max: int = Field(default=100, ge=1, le=1_000)
+    days_max: int = Field(default=400, ge=1, le=36_600)  # days of an answer with a row a day
+
+
 class ApiSettings(Settings):
     model_config = service_config("api")
 
@@ -41,6 +51,7 @@ class ApiSettings(Settings):
     clickhouse_threads: int = Field(default=4, ge=1, le=16)  # questions asked of ClickHouse at once
     clickhouse_query_s: float = Field(default=5.0, gt=0)
     trace: TraceSettings = TraceSettings()
+    analytics: AnalyticsSettings = AnalyticsSettings()
     saga_model_path: Path = Field(default=model.PACKAGED, description="of `feedmill saga train`; may change")
     classify_text_max_bytes: int = Field(default=TEXT_MAX_BYTES, ge=1, le=EVENT_MAX_BYTES)  # as UTF-8
     note_readers_ms: int = Field(default=200, ge=1)  # how often it is written who reads home feeds

@@ -1,0 +1,53 @@
+"""What grew most: a time against as much time before it?"""
+
+from enum import StrEnum
+from typing import Final
+
+from feedmill.api.analytics_wire import Trend
+from feedmill.api.queries.analytics.asking import SILENT, Asking, Time
+from feedmill.contracts import times
+
+
+class By(StrEnum):
+    """What is compared."""
+
+    TAG = "tag"
+    LINK = "link"
+    VERB = "verb"
+    ENTITY = "entity"
+    CATEGORY = "category"
+
+
+_IN_TIME: Final = "at >= {before:DateTime64(6, 'UTC')} AND at < {end:DateTime64(6, 'UTC')}"
+_ALIVE: Final = "deleted_at = toDateTime64(0, 6, 'UTC')"
+# The fragments are our own constants; each gives name, at and n.
+_COUNTED: Final = {
+    By.TAG: "tag AS name, created_at AS at, 1 AS n FROM dim_object ARRAY JOIN tags AS tag WHERE " + _ALIVE,
+    By.LINK: "canonical_url AS name, created_at AS at, 1 AS n FROM dim_object WHERE canonical_url != '' AND " + _ALIVE,
+    By.VERB: "toString(verb) AS name, occurred_at AS at, 1 AS n FROM fact_activity FINAL"
+    " WHERE verb NOT IN (" + SILENT + ")",
+    By.ENTITY: "entity_id AS name, date_time AS at, entity_counter AS n FROM fact_readers FINAL"
+    " WHERE (event_id, version) IN (SELECT event_id, version FROM article FINAL)",
+    By.CATEGORY: "category_name AS name, toDateTime64(updated_at, 6, 'UTC') AS at, 1 AS n"
+    " FROM fact_reading FINAL INNER JOIN content_category USING content_id",
+}
+
+SQL: Final = {
+    by: f"""
+SELECT name, sumIf(n, at >= {{begin:DateTime64(6, 'UTC')}}) AS now,
+       sumIf(n, at < {{begin:DateTime64(6, 'UTC')}}) AS before,
+       toInt64(now) - toInt64(before) AS change, if(before = 0, NULL, now / before) AS ratio
+  FROM (SELECT {counted})
+ WHERE {_IN_TIME}
+ GROUP BY name
+HAVING now > 0
+ ORDER BY change DESC, now DESC, name
+ LIMIT {{limit:UInt32}}"""  # noqa: S608  made of the constants above
+    for by, counted in _COUNTED.items()
+}
+
+
+async def trends(asking: Asking, by: By, time: Time, limit: int) -> list[Trend]:
+    """Most growth first, of what there is in the time."""
+    before = Time(max(times.EARLIEST, time.begin - (time.end - time.begin)), time.begin).bound["begin"]
+    return await asking.rows(SQL[by], Trend, {"limit": limit, "before": before, **time.bound})

@@ -1,0 +1,37 @@
+"""Every saved question runs as the analyst, within the analyst's limits, and says something of a town's events."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from warehouse.analyst import Analyst
+from warehouse.conftest import Mill
+from warehouse.town import Town
+
+pytestmark = pytest.mark.integration
+
+FOLDER = Path(__file__).resolve().parents[2] / "analytics"
+QUESTIONS = sorted(FOLDER.glob("*.sql"))
+PARAMETER = re.compile(r"^-- (\w+): \w+ = '([^']*)'$", re.MULTILINE)
+
+
+def test_there_are_questions() -> None:
+    assert len(QUESTIONS) >= 10
+
+
+@pytest.mark.parametrize("path", QUESTIONS, ids=lambda path: path.stem)
+def test_a_saved_question_is_answered(path: Path, town: tuple[Mill, Town]) -> None:
+    mill, _ = town
+    text = path.read_text()
+    assert text.startswith("-- "), "the first line is the question"
+    tried = {"first": "2026-10-01", "last": "2026-10-20"}
+    bound = dict(PARAMETER.findall(text))
+    bound |= {name: value for name, value in tried.items() if name in bound}
+    bound |= {"days": "7"} if "{days:" in text else {}
+    assert set(re.findall(r"\{(\w+):", text)) == set(bound)
+    rows = Analyst(mill.server).rows(text, bound)
+    assert rows, "something is there to be found"
+    assert len(rows) <= 1_000
