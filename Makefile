@@ -4,7 +4,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 MEMBERS := libs/contracts libs/runtime libs/sagas libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
-.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test model chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
+.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test model feed-digests chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
@@ -70,6 +70,9 @@ e2e: setup ## tests on whole platforms of their own
 
 model: setup ## every feed against the reference model, thousands of runs (RUNS=3000; CI runs 300 within e2e)
 	MODEL_RUNS=$(or $(RUNS),3000) MODEL_KILLS=200 $(BIN)/pytest -q tests/model
+
+feed-digests: setup ## push = pull = rebuild for every reader of 20,000 users and 200,000 activities
+	FEEDS_USERS=20000 FEEDS_ACTIVITIES=200000 $(BIN)/pytest -q services/feed-writer/tests/integration/test_feed_digests.py
 
 chaos-short: setup ## once, under fire: what CI runs of it (CHAOS_SEED=7)
 	$(BIN)/pytest -q -m "chaos" tests/chaos

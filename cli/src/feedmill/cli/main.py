@@ -27,6 +27,8 @@ COMMANDS = {
     "migrate": "store_commands:migrate",
     "digest": "store_commands:digest",
     "rebuild": "store_commands:rebuild",
+    "audit": "feeds_commands:audit",
+    "feeds": "feeds_commands:feeds",
     "saga": "saga_commands:app",
     "routes": "routes_command:routes",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import Annotated, Any
 
 import psycopg2
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from feedmill.cli import digest as digests
 from feedmill.cli import migrate as migrations
 from feedmill.cli import rebuild as rebuilding
+from feedmill.cli.feeds_commands import rebuild_feeds
 from feedmill.cli.local.hold import NotHeld, hold, release
 from feedmill.cli.local.layout import Home
 from feedmill.cli.local.state import supervised
@@ -26,6 +28,13 @@ from feedmill.runtime.settings import SettingsError
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines instead of a table.")]
 
 _AWAY = (psycopg2.OperationalError, ClickHouseError, Transient)
+
+
+class Rebuilt(StrEnum):
+    """What is rebuilt."""
+
+    ALL = "all"
+    FEEDS = "feeds"
 
 
 def _site() -> Site:
@@ -98,10 +107,12 @@ def digest(as_json: AsJson = False) -> None:
 
 
 def rebuild(
+    what: Annotated[Rebuilt, typer.Argument(help="Both stores, or home feeds alone.")] = Rebuilt.ALL,
+    user: Annotated[list[int] | None, typer.Option("--user", help="With `feeds`: only this reader; again.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     timeout_s: Annotated[float, typer.Option("--timeout-s", help="Give up waiting after this.")] = 3_600.0,
 ) -> None:
-    """Empty both stores and fill them again from the log; keys, ids and reservations stay.
+    """Empty both stores and fill them again from the log; keys, ids and reservations stay. Or: feeds, live.
 
     The sinks of a platform on this machine are stopped and started by it. Elsewhere stop them first (they must have
     left their groups), and start them when told.
@@ -109,7 +120,11 @@ def rebuild(
     Examples:
 
       feedmill rebuild --yes
+
+      feedmill rebuild feeds --user 1    (no downtime: pulled until pushed anew)
     """
+    if what is Rebuilt.FEEDS:
+        return rebuild_feeds(user, timeout_s)
     here = _site()
     if not yes and not typer.confirm("Empty Postgres' and ClickHouse's state and rebuild it from the log?"):
         raise typer.Exit(1)
