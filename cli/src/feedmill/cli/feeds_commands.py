@@ -23,8 +23,15 @@ CHUNK: Final = 500
 """Readers at a time: so many short transactions instead of a long one."""
 LOOK_S: Final = 0.2
 
-feeds = typer.Typer(help="Home feeds: what is pushed, what is pulled.", no_args_is_help=True)
-audit = typer.Typer(help="Compare what is kept with what the log says.", no_args_is_help=True)
+feeds = typer.Typer(add_completion=False, help="Home feeds: what is pushed, what is pulled.", no_args_is_help=True)
+audit = typer.Typer(add_completion=False, help="Compare what is kept with what the log says.", no_args_is_help=True)
+
+
+@feeds.callback()
+@audit.callback()
+def group() -> None:
+    """A group, also while it has one command."""
+
 
 Users = Annotated[list[int] | None, typer.Option("--user", help="Only this reader; may be given again.")]
 
@@ -63,8 +70,9 @@ def audit_feeds(
     repair: Annotated[bool, typer.Option("--repair", help="Make what is wrong right.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare readers' pushed rows with the definition; exit status 1 where one is wrong. feed-writer does it all
-    the time by itself.
+    """Compare readers' pushed rows with the definition; exit status 1 where one is wrong.
+
+    feed-writer does it all the time by itself.
 
     Examples:
 

@@ -63,7 +63,7 @@ class FeedSettings(Section):
     stop_edges: int = Field(default=1_000, ge=1, description="edges of an author pulled again in one transaction")
     review_after_s: float = Field(default=60, gt=0, description="how old an author's measured cost may become")
     review_authors: int = Field(default=20, ge=1, description="authors measured anew a tick")
-    round_s: float = Field(default=45, gt=0, description="every reader is trimmed and audited once in this time, where")
+    round_s: float = Field(default=20, gt=0, description="every reader is trimmed and audited once in this time, where")
     round_readers_a_second: float = Field(default=10, gt=0, description="... this rate allows")
     repair: bool = Field(default=True, description="mend what the audit finds")
 
