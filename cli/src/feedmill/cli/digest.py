@@ -44,7 +44,16 @@ DERIVED_IN_POSTGRES: Final = frozenset({"feed_author", "home_feed", "notice", "o
 """Made by the sink from what is in the digest: emptied by a rebuild, in no fingerprint."""
 
 NOT_STATE_IN_POSTGRES: Final = frozenset(
-    {"api_key", "feed_reader", "id_block", "name_reservation", "rebuild", "schema_migration", "sink_position"}
+    {
+        "api_key",
+        "feed_reader",
+        "id_block",
+        "import_run",
+        "name_reservation",
+        "rebuild",
+        "schema_migration",
+        "sink_position",
+    }
 )
 
 CLICKHOUSE: Final[Mapping[str, Dump]] = {

@@ -27,6 +27,7 @@ COMMANDS = {
     "migrate": "store_commands:migrate",
     "digest": "store_commands:digest",
     "rebuild": "store_commands:rebuild",
+    "import": "import_commands:app",
     "audit": "feeds_commands:audit",
     "feeds": "feeds_commands:feeds",
     "saga": "saga_commands:app",

@@ -76,6 +76,11 @@ ARTICLES_RESPONSES: Final[Responses] = {
     202: _answer("Kept; the warehouse has them shortly after.", "Results"),
     409: _problem("An article of this id and time was sent with another text or number of readers."),
 }
+IMPORTS_RESPONSES: Final[Responses] = {
+    **_REFUSALS,
+    200: _answer("All that was accepted is applied, or no row was valid.", "Imported"),
+    202: _answer("Kept, not (yet known to be) applied; `retry` rows are to be sent again.", "Imported"),
+}
 _FAMILY_ERROR: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/FamilyAError"}}}
 FAMILY_A_RESPONSES: Final[Responses] = {
     200: {"description": "Done, and readable.", "headers": _POSITION},
@@ -148,6 +153,27 @@ ARTICLES: Final[dict[str, Any]] = {
         },
     },
 }
+_CSV: Final = "user_id,content_id,read_percent,updated_at\nu1,c1,95.5,2026-11-21\n"
+IMPORTS: Final[dict[str, Any]] = {
+    "security": _KEY,
+    "parameters": [
+        _parameter("kind", "query", "What the rows are.", {"type": "string", "enum": ["readings", "content"]})
+        | {"required": True},
+        _parameter(
+            "dataset",
+            "query",
+            "Names the rows' events together with their lines; by default the SHA-256 of the unpacked body.",
+            {"type": "string", "maxLength": 256},
+        ),
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "text/csv": {"schema": {"type": "string"}, "example": _CSV},
+            "application/gzip": {"schema": {"type": "string", "format": "binary"}},
+        },
+    },
+}
 _USER_IN: Final = {"$ref": "#/components/schemas/NewUserIn"}
 USERS: Final[dict[str, Any]] = {
     "security": _KEY,
@@ -202,6 +228,15 @@ _USER_SCHEMA: Final = _object(
     created_at={"type": "string", "format": "date-time"},
 )
 _ANSWERS: Final[dict[str, Any]] = {
+    "Imported": _object(
+        kind={"enum": ["readings", "content"]},
+        dataset={"type": "string"},
+        rows={"type": "integer"},
+        accepted={"type": "integer"},
+        retry={"type": "integer"},
+        applied={"type": "boolean"},
+        rejected={"type": "array", "items": _object(line={"type": "integer"}, error=_ERROR)},
+    ),
     "Results": _object(
         results={
             "type": "array",
