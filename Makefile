@@ -53,6 +53,7 @@ check-generated: setup ## generated files are what their sources say, and no rel
 	$(PY) -m feedmill.contracts.generate --check
 	$(PY) -m feedmill.contracts.compat
 	$(PY) -m feedmill.sagas.corpus --check
+	$(PY) -m feedmill.cli.warehouse_doc --check
 	$(BIN)/feedmill routes --check >/dev/null
 	$(PY) -m feedmill.cli.deployment --check
 
