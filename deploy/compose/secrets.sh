@@ -25,6 +25,8 @@ if [ ! -f clickhouse_url/value ]; then
     "$(sha256 "$password")" "$(sha256 "$analyst")" >clickhouse_users/hashes.xml
   chmod 444 clickhouse_users/hashes.xml
   printf '%s\n' "$analyst" >clickhouse_url/analyst_password
+  printf '%s\n' "$analyst" >grafana_password/analyst_password
+  chmod 444 grafana_password/analyst_password
   put clickhouse_url "http://feedmill:$password@clickhouse:8123/feedmill"
 fi
 [ -f grafana_password/value ] || put grafana_password "$(random)"

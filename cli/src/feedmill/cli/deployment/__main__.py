@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from feedmill.cli import routes, routes_command
-from feedmill.cli.deployment import dashboards, grafana, nginx
+from feedmill.cli.deployment import dashboards, grafana, nginx, warehouse_dashboard
 from feedmill.cli.gateway.documents import PAGE, merged
 
 
@@ -19,6 +19,7 @@ def wanted() -> dict[str, str]:
     }
     return {
         **shown,
+        "grafana/dashboards/analytics.json": pretty(warehouse_dashboard.document()),
         "nginx/nginx.conf": nginx.render(routes.load()),
         "nginx/www/docs.html": PAGE,
         "nginx/www/openapi.json": pretty(openapi()),
