@@ -28,7 +28,7 @@ COMMANDS = {
     "digest": "store_commands:digest",
     "rebuild": "store_commands:rebuild",
     "import": "import_commands:app",
-    "audit": "feeds_commands:audit",
+    "audit": "audit_commands:app",
     "feeds": "feeds_commands:feeds",
     "saga": "saga_commands:app",
     "routes": "routes_command:routes",

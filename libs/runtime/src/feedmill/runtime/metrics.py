@@ -124,6 +124,13 @@ LAG_RECORDS: Final = gauge("feedmill_lag_records", "Records of the log not yet t
 APPLIED_OFFSET: Final = gauge(
     "feedmill_applied_offset", "Highest raw offset this process has applied.", "topic", "partition"
 )
+AUDIT_DIFFERENCES: Final = gauge(
+    "feedmill_audit_differences", "Events that the log and a store do not agree on, as of the last audit.", "topic"
+)
+AUDITED_OFFSET: Final = gauge(
+    "feedmill_audited_offset", "Raw offset up to which the last audit has judged.", "topic", "partition"
+)
+AUDITED_AT: Final = gauge("feedmill_audited_timestamp_seconds", "When the last audit ended.")
 END_TO_END: Final = histogram(
     "feedmill_end_to_end_seconds", "From accepted (LogAppendTime) to here.", "hop", buckets=Buckets.LAG_S
 )

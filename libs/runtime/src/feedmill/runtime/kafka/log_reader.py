@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -64,6 +64,23 @@ class LogReader:
         except KafkaException as exception:
             raise raised_from(exception) from exception
         return int(low), int(high)
+
+    def offsets_at(
+        self, partitions: Sequence[TopicPartition], time_ms: int, timeout_s: float = 10
+    ) -> dict[TopicPartition, int]:
+        """The first offset appended at or after the time (ms since 1970); the partition's end where there is none."""
+        asked = [_TopicPartition(tp.topic, tp.partition, time_ms) for tp in partitions]
+        try:
+            found = self._consumer.offsets_for_times(asked, timeout=timeout_s)
+        except KafkaException as exception:
+            raise raised_from(exception) from exception
+        offsets = {}
+        for partition in found:
+            if partition.error is not None:
+                raise raised(partition.error)
+            place = TopicPartition(partition.topic, partition.partition)
+            offsets[place] = partition.offset if partition.offset >= 0 else self.ends(place, timeout_s)[1]
+        return offsets
 
     def read(self, ranges: Mapping[TopicPartition, tuple[int, int]], deadline: Deadline) -> Iterator[Record]:
         """Every record of the half-open ranges, per partition in order. Raises Transient at the deadline."""
