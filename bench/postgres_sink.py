@@ -60,6 +60,7 @@ def product(kafka: KafkaSettings, dsn: str, count: int) -> float:
                 reject_limit=RejectLimit(1_000),
                 offsets=consumer,
                 commit_interval_ms=options.commit_interval_ms,
+                full_batch_records=LoopSettings().max_records,
                 observe=Observe(SINK),
             )
 

@@ -81,6 +81,7 @@ def sink_of(
                 reject_limit=reject_limit,
                 offsets=offsets,
                 commit_interval_ms=options.commit_interval_ms,
+                full_batch_records=settings.loop.max_records,
                 observe=observe,
             )
         case SinkName.CLICKHOUSE:

@@ -3,6 +3,10 @@
 1  dead letters of the batch are acknowledged     or no position moves past them
 2  rows and positions are committed together      compare-and-set: only from where this process believes they are
 3  the group's offset is committed                for lag tools only: the next start reads the positions
+
+Steps 1 and 2, and whatever else asks the store, are done by one thread. In a backlog (full batches) the loop's own
+reads on and takes the next batch apart meanwhile; any smaller batch it waits for. One batch is written at a time, in
+the log's order.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,7 +27,7 @@ from feedmill.runtime.dead_letters import DeadLetters, RejectLimit
 from feedmill.runtime.deadline import Deadline
 from feedmill.runtime.failpoints import Guard, guarded
 from feedmill.runtime.kafka import Commit
-from feedmill.runtime.outcome import DeadLetter, Record, TopicPartition, Transient
+from feedmill.runtime.outcome import DeadLetter, Overtaken, Record, TopicPartition, Transient
 
 log = logging.getLogger("feedmill.feed_writer")
 
@@ -39,10 +44,12 @@ class _Work:
 
     records: Sequence[Record]
     decoded: Decoded[Row]
+    moves: Mapping[TopicPartition, Move]
     rows: list[Row]
     letters: list[DeadLetter]
     """Not acknowledged yet."""
-    rejected: int = 0
+    rejected: int
+    running: Future[None] | None = None
 
 
 class PostgresSink:
@@ -54,6 +61,7 @@ class PostgresSink:
         reject_limit: RejectLimit,
         offsets: Callable[[], Offsets],
         commit_interval_ms: int,
+        full_batch_records: int,
         observe: Callable[[Decoded[Row]], None],
     ) -> None:
         self._store = store
@@ -61,35 +69,68 @@ class PostgresSink:
         self._reject_limit = reject_limit
         self._offsets = offsets
         self._commit_interval_s = commit_interval_ms / 1_000
+        self._full_batch_records = full_batch_records
         self._observe = observe
-        self._positions: dict[TopicPartition, Position] = {}
+        self._writer = ThreadPoolExecutor(1, "write")
+        self._taken_to: dict[TopicPartition, Position] = {}
+        """Where each partition stands once all that was taken is written."""
         self._uncommitted: dict[TopicPartition, Commit] = {}
         self._committed_at_s = 0.0
-        self._work: _Work | None = None
+        self._taken: _Work | None = None
+        self._written: _Work | None = None
+        """Handed to the writer, outcome not seen yet."""
+        self._reads_on = False
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
-        self._work = None
-        self._uncommitted = {}
-        self._positions = self._store.positions(partitions)
-        return {partition: position.next_offset for partition, position in self._positions.items()}
+        self.revoked()
+        self._taken_to = self._writer.submit(self._store.positions, partitions).result()
+        return {partition: position.next_offset for partition, position in self._taken_to.items()}
 
     def revoked(self) -> None:
-        self._work = None
-        self._uncommitted = {}
-        self._positions = {}
+        """What is being written may still be committed: the next owner's expectation then fails, and it reads again."""
+        self._taken = self._written = None
+        self._taken_to, self._uncommitted = {}, {}
+        self._reads_on = False
 
     def process(self, records: Sequence[Record]) -> None:
-        work = self._work
+        work = self._taken
         if work is None or work.records is not records:
-            decoded = decode(records, self._positions, find_holes=guarded(Guard.NO_HOLES))
-            work = self._work = _Work(
-                records, decoded, first_of_each(decoded.rows), decoded.rejected, len(decoded.rejected)
-            )
-        self._finish(work)
-        self._work = None
+            work = self._taken = self._take(records)
+        if self._written is not work:
+            self._settle()
+            self._hand_over(work)
+        self._reads_on = len(records) >= self._full_batch_records
+        if not self._reads_on:
+            self._settle()
+        self._taken = None
+
+    def _take(self, records: Sequence[Record]) -> _Work:
+        decoded = decode(records, self._taken_to, find_holes=guarded(Guard.NO_HOLES))
+        moves = {tp: Move(self._taken_to.get(tp, START), new) for tp, new in decoded.moved.items()}
+        self._taken_to.update(decoded.moved)
+        return _Work(records, decoded, moves, first_of_each(decoded.rows), decoded.rejected, len(decoded.rejected))
+
+    def _hand_over(self, work: _Work) -> None:
+        self._written = work
+        work.running = self._writer.submit(self._finish, work)
+
+    def _settle(self) -> None:
+        """Wait until what was handed over is kept. Raises what kept it from that; called again it is tried again."""
+        work = self._written
+        if work is None:
+            return
+        if work.running is None:
+            self._hand_over(work)
+        running, work.running = work.running, None
+        assert running is not None
+        running.result()
+        self._written = None
+        self._uncommitted.update({tp: Commit(at.next_offset) for tp, at in work.decoded.moved.items()})
+        self._observe(work.decoded)
+        self._reject_limit.check(rows=len(work.rows), rejected=work.rejected)
 
     def _finish(self, work: _Work) -> None:
-        decoded = work.decoded
+        """In the writer's thread."""
         self._publish(work)  # 1
         while poisoned := self._write(work):  # 2
             rejected = {(letter.record.partition, letter.record.offset) for letter in poisoned}
@@ -98,10 +139,6 @@ class PostgresSink:
             work.rejected += len(poisoned)
             self._publish(work)
         self._dead_letters.publish(work.letters)
-        self._positions.update(decoded.moved)
-        self._uncommitted.update({tp: Commit(at.next_offset) for tp, at in decoded.moved.items()})
-        self._observe(decoded)
-        self._reject_limit.check(rows=len(work.rows), rejected=work.rejected)
 
     def _publish(self, work: _Work) -> None:
         """With the guard off the letters wait until the position has moved past them."""
@@ -111,9 +148,8 @@ class PostgresSink:
 
     def _write(self, work: _Work) -> list[DeadLetter]:
         """Empty once rows and positions are kept; else the records that can never be, and nothing is kept."""
-        moves = {tp: Move(self._positions.get(tp, START), new) for tp, new in work.decoded.moved.items()}
         try:
-            self._store.write(work.rows, moves)
+            self._store.write(work.rows, work.moves)
         except Poisoned:
             return self._poison_of(work)
         return []
@@ -131,7 +167,11 @@ class PostgresSink:
         return letters
 
     def idle(self) -> None:
-        self._store.probe()
+        if self._reads_on:  # a full batch was just handed over: more is waiting
+            self._reads_on = False
+            return
+        self._settle()
+        self._writer.submit(self._store.probe).result()
         if self._uncommitted and time.monotonic() - self._committed_at_s >= self._commit_interval_s:
             self._commit()
 
@@ -145,8 +185,14 @@ class PostgresSink:
 
     def drain(self, deadline: Deadline) -> None:
         """What was taken and not written is read again by the next owner."""
+        if self._written is not None and self._written.running is not None:
+            try:
+                self._settle()
+            except (Transient, Overtaken) as reason:
+                log.info("left to the next owner: %s", reason)
         if self._uncommitted:
             self._commit()
+        self._writer.shutdown(wait=False)
 
 
 def first_of_each(rows: Sequence[Row]) -> list[Row]:
