@@ -23,9 +23,8 @@ from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.decode import decode
 from feedmill.feed_writer.observe import Observe
-from feedmill.feed_writer.postgres import copy_text, merges
 from feedmill.feed_writer.postgres.sink import PostgresSink
-from feedmill.feed_writer.postgres.store import PostgresStore
+from feedmill.feed_writer.postgres.store import SESSION_TABLES, PostgresStore, copied, merging
 from feedmill.feed_writer.settings import PostgresSinkSettings, SinkName
 from feedmill.runtime.dead_letters import DeadLetters, RejectLimit
 from feedmill.runtime.health import Health
@@ -41,8 +40,8 @@ PLAIN = "bench_plain"
 GROUP = "bench-feed-writer-postgres"
 SINK = SinkName.POSTGRES
 
-Texts = tuple[str, str]
-"""COPY text of activities and of objects."""
+Prepared = tuple[dict[str, str], str]
+"""A batch as the sink sends it: COPY text by temporary table, and the merges."""
 
 
 def product(kafka: KafkaSettings, dsn: str, count: int) -> float:
@@ -67,25 +66,25 @@ def product(kafka: KafkaSettings, dsn: str, count: int) -> float:
         return count / in_loop.seconds(kafka, GROUP, ACTIVITY_ENRICHED.name, count, sink)
 
 
-def texts_of(records: Sequence[Record]) -> list[Texts]:
+def prepared(records: Sequence[Record]) -> list[Prepared]:
     """Batches as large as the sink's."""
     rows = decode(records, {}, find_holes=False).rows
     size = LoopSettings().max_records
     batches = [rows[start : start + size] for start in range(0, len(rows), size)]
-    return [(copy_text.activities(batch), copy_text.objects(batch)) for batch in batches]
+    return [(texts := copied(batch), "".join(merging(batch, texts))) for batch in batches]
 
 
-def plain(dsn: str, batches: Sequence[Texts], count: int) -> float:
-    """Rows a second of COPY into temporary tables and merge, a transaction a batch."""
-    merge = "".join((merges.ACTIVITIES, merges.OBJECTS, merges.FOLLOWS, merges.LIKES))
+def plain(dsn: str, batches: Sequence[Prepared], count: int) -> float:
+    """Rows a second of COPY into temporary tables and the same merges, a transaction a batch."""
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
-        cursor.execute(merges.TEMPORARY + "SET jit = off;")
+        cursor.execute(SESSION_TABLES + "SET jit = off;")
         began_s = time.perf_counter()
-        for activities, objects in batches:
+        for texts, merge in batches:
             cursor.execute("BEGIN")
-            for table, text in (("incoming", activities), ("incoming_object", objects)):
-                cursor.copy_expert(f"COPY {table} FROM STDIN", io.BytesIO(text.encode()), 1 << 20)
+            for table, text in texts.items():
+                if text:
+                    cursor.copy_expert(f"COPY {table} FROM STDIN", io.BytesIO(text.encode()), 1 << 20)
             cursor.execute(merge)
             cursor.execute("COMMIT")
         return count / (time.perf_counter() - began_s)
@@ -98,10 +97,10 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
     count = plan.records(ROWS, at_least=6_000)
     empty_log(kafka.bootstrap_servers)
     log = EnrichedLog(kafka.bootstrap_servers)
-    batches: list[Texts] = []
+    batches: list[Prepared] = []
 
     def prepare() -> None:
-        batches[:] = texts_of(log.more(count))
+        batches[:] = prepared(log.more(count))
 
     cases = {"sink": lambda: product(kafka, dsn, count), "bare merge": lambda: plain(plain_dsn, batches, count)}
     taken = interleave(cases, plan, told, prepare)

@@ -25,6 +25,7 @@ from feedmill.runtime.failpoints import Guard, Point, guarded, hit
 from feedmill.runtime.outcome import Overtaken, TopicPartition, Transient
 
 _COPY_CHUNK_BYTES = 1 << 20
+SESSION_TABLES = merges.TEMPORARY + notices.TEMPORARY
 
 
 class Poisoned(Exception):
@@ -133,7 +134,7 @@ class PostgresStore:
             connection.set_client_encoding("UTF8")
             with self._watchdog.watching(connection), connection.cursor() as cursor:
                 cursor.execute(_session(self._settings))
-                cursor.execute(merges.TEMPORARY + notices.TEMPORARY)
+                cursor.execute(SESSION_TABLES)
         except psycopg2.Error:
             connection.close()
             raise
@@ -173,34 +174,46 @@ def _merge(cursor: Cursor, rows: Sequence[Row]) -> None:
     """Copy the rows into the temporary tables and merge them, as few round trips as there are kinds of rows."""
     if not rows:
         return
-    verbs = {row.verb for row in rows}
-    objects, users = copy_text.objects(rows), copy_text.users(rows)
-    for table, text in (
-        ("incoming", copy_text.activities(rows)),
-        ("incoming_object", objects),
-        ("incoming_user", users),
-    ):
+    texts = copied(rows)
+    for table, text in texts.items():
         if text:
             cursor.copy_expert(f"COPY {table} FROM STDIN", io.BytesIO(text.encode()), _COPY_CHUNK_BYTES)
+    statements = merging(rows, texts)
+    cursor.execute("".join(statements))
+    if statements[-1] is merges.PUSH:
+        metrics.FEED_ROWS_PUSHED.at("post").inc(cursor.rowcount)
+
+
+def copied(rows: Sequence[Row]) -> dict[str, str]:
+    """Temporary table -> the text that COPY takes; empty where the batch has nothing for it."""
+    return {
+        "incoming": copy_text.activities(rows),
+        "incoming_object": copy_text.objects(rows),
+        "incoming_user": copy_text.users(rows),
+    }
+
+
+def merging(rows: Sequence[Row], texts: Mapping[str, str]) -> list[str]:
+    """The merges these rows need, in their order."""
+    verbs = {row.verb for row in rows}
+    objects, users = bool(texts["incoming_object"]), bool(texts["incoming_user"])
     steps = (
         (merges.ACTIVITIES, True),
         (merges.EVERYTHING_IS_FRESH, not guarded(Guard.NEWLY_INSERTED)),
-        (merges.OBJECTS, bool(objects)),
-        (notices.NOTICES_OF_AWAITED, bool(objects)),
+        (merges.OBJECTS, objects),
+        (notices.NOTICES_OF_AWAITED, objects),
         (notices.WORDS, any(row.object.tags or row.object.mentions for row in rows if row.object)),
         (merges.DELETIONS, "delete" in verbs),
         (merges.FOLLOWS, not verbs.isdisjoint(("follow", "unfollow"))),
         (merges.LIKES, not verbs.isdisjoint(("like", "unlike"))),
         (merges.USER_EDGES, not verbs.isdisjoint(CHANGES_EDGE)),
-        (merges.USERS, bool(users)),
+        (merges.USERS, users),
         (notices.PLACES, not verbs.isdisjoint(("like", "share", "comment"))),
         (notices.NOTICES, not verbs.isdisjoint(("like", "share", "comment", "follow"))),
         (merges.ASK_TO_FILL, "follow" in verbs),
         (merges.PUSH, not verbs.isdisjoint(FEED_VERBS)),
     )
-    cursor.execute("".join(sql for sql, wanted in steps if wanted))
-    if steps[-1][1]:
-        metrics.FEED_ROWS_PUSHED.at("post").inc(cursor.rowcount)
+    return [sql for sql, wanted in steps if wanted]
 
 
 def _asked(partitions: Sequence[TopicPartition]) -> dict[str, Any]:
