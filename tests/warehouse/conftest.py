@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from pydantic import SecretStr
 
 from feedmill.cli.digest import CLICKHOUSE
 from feedmill.cli.migrate import ClickHouseStore as Schema
@@ -33,10 +34,14 @@ from feedmill.feed_writer.clickhouse.store import ClickHouseStore
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.settings import ClickHouseSinkSettings
 from feedmill.feed_writer.take_apart import take_apart
+from feedmill.runtime.clickhouse import ClickHouse
 from feedmill.runtime.health import Health
 from feedmill.runtime.outcome import Record, TopicPartition
+from feedmill.runtime.settings import ClickHouseSettings
 from feedmill.sagas import entities, model
+from feedmill.testkit.reader import Reader, a_reader
 from feedmill.testkit.running import Bench, RunningClickHouse, start_clickhouse
+from feedmill.testkit.state import Seed
 from warehouse.town import Town
 
 
@@ -140,3 +145,18 @@ def town(filled_by_hand: Mill) -> tuple[Mill, Town]:
     town = Town(random.Random(17))
     town.fill(filled_by_hand)
     return filled_by_hand, town
+
+
+@pytest.fixture(scope="module")
+def asked(filled_by_hand: Mill, shared_state: str) -> Iterator[Reader]:
+    """An api over the warehouse, and a key with analytics:read."""
+    with Seed(shared_state) as seed:
+        seed.clear()
+        seed.key("reads", owner="service:reads", scopes=["analytics:read"])
+        seed.user("ivan", key="abc123")
+    url = ClickHouseSettings(url=SecretStr(filled_by_hand.server.url))
+    with (
+        closing(ClickHouse(url, application="test")) as clickhouse,
+        a_reader(shared_state, clickhouse=clickhouse) as api,
+    ):
+        yield api

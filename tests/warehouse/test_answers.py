@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -20,7 +19,6 @@ from feedmill.runtime.clickhouse import ClickHouse
 from feedmill.runtime.postgres import StoreAway
 from feedmill.runtime.settings import ClickHouseSettings
 from feedmill.testkit.reader import Reader, a_reader
-from feedmill.testkit.state import Seed
 from warehouse.conftest import Mill
 from warehouse.town import BEGIN, Row, Town
 
@@ -29,21 +27,6 @@ pytestmark = pytest.mark.integration
 MONDAY = datetime(2026, 8, 3, tzinfo=UTC)
 DAYS = 45
 Act = tuple[int, str, datetime]
-
-
-@pytest.fixture(scope="module")
-def asked(filled_by_hand: Mill, shared_state: str) -> Iterator[Reader]:
-    """An api over the warehouse, and a key with analytics:read."""
-    with Seed(shared_state) as seed:
-        seed.clear()
-        seed.key("reads", owner="service:reads", scopes=["analytics:read"])
-        seed.user("ivan", key="abc123")
-    url = ClickHouseSettings(url=SecretStr(filled_by_hand.server.url))
-    with (
-        closing(ClickHouse(url, application="test")) as clickhouse,
-        a_reader(shared_state, clickhouse=clickhouse) as api,
-    ):
-        yield api
 
 
 def answered(asked: Reader, path: str, **query: object) -> Any:

@@ -29,6 +29,8 @@ MATRIX = {
     "/user_content/": FACTS,
     "/v1/users/{user_id}/interests": FACTS,
     **{f"/v1/analytics/{name}": FACTS for name in ANALYTICS},
+    "/analytics": FACTS,
+    "/analytics/{name}": (200,) * 8,
     "/me": A_USERS_OWN,
     "/feed/my": A_USERS_OWN,
     "/feed/friends": A_USERS_OWN,
@@ -55,7 +57,9 @@ def roles(seed: Seed) -> Seed:
 def at(path: str) -> str:
     """The path with somebody, something and some event in it."""
     filled = path.replace("{user_id}", "1").replace("{event_id}", str(uuid.uuid4()))
-    return filled.replace("{type}/{id}", "post/1").replace("{tag}", "fun") + QUERIES.get(path, "")
+    return filled.replace("{type}/{id}", "post/1").replace("{tag}", "fun").replace(
+        "analytics/{name}", "analytics/page.css"
+    ) + QUERIES.get(path, "")
 
 
 def test_every_route_has_a_row_and_every_role_gets_what_it_may(roles: Seed, reader: Reader) -> None:

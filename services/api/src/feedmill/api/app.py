@@ -4,7 +4,18 @@ from fastapi import FastAPI
 
 from feedmill.api import openapi
 from feedmill.api.parts import Parts
-from feedmill.api.routes import analytics, events, family_a, feeds, interests, notifications, objects, sagas, users
+from feedmill.api.routes import (
+    analytics,
+    analytics_page,
+    events,
+    family_a,
+    feeds,
+    interests,
+    notifications,
+    objects,
+    sagas,
+    users,
+)
 from feedmill.runtime.health import Health
 from feedmill.runtime.http import Lifespan, create_app
 
@@ -16,7 +27,7 @@ Every answer says by `Feedmill-Complete-Through` how fresh it is; send a write's
 def app_of(parts: Parts, health: Health, lifespan: Lifespan) -> FastAPI:
     """All of api's routes over these parts."""
     app = create_app("api", description=DESCRIPTION, health=health, lifespan=lifespan)
-    for group in (analytics, feeds, notifications, objects, users, events, family_a, interests, sagas):
+    for group in (analytics, analytics_page, feeds, notifications, objects, users, events, family_a, interests, sagas):
         app.include_router(group.router(parts))
     openapi.complete(app)
     return app

@@ -128,6 +128,34 @@ def operation(
     }
 
 
+def page(*parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """`openapi_extra` of a page for eyes: HTML to who accepts it, else a problem."""
+    html = {"text/html": {"schema": {"type": "string"}}}
+    problem = {"application/problem+json": _ref(wire.ProblemDetails)}
+    responses: dict[str, Any] = {"200": {"description": "The page.", "content": html}}
+    for status in (400, 401, 403, 503):
+        responses[str(status)] = {"description": _MEANINGS[status], "content": problem | html}
+    return {
+        "parameters": [*parameters, POSITION, PREFER],
+        "responses": responses,
+        "security": [{"AppKey": []}, {"Bearer": []}, {}],
+    }
+
+
+def file(name: str, files: Mapping[str, str]) -> dict[str, Any]:
+    """`openapi_extra` of a page's own files; no key."""
+    problem = {"application/problem+json": _ref(wire.ProblemDetails)}
+    content = {media_type: {"schema": {"type": "string"}} for media_type in files.values()}
+    return {
+        "parameters": [in_path(name, {"type": "string", "enum": list(files)}, "A file of the page.")],
+        "responses": {
+            "200": {"description": "The file.", "content": content},
+            "404": {"description": _MEANINGS[404], "content": problem},
+        },
+        "security": [{}],
+    }
+
+
 def text_body(max_bytes: int) -> dict[str, Any]:
     """The body of a question about a text."""
     text = {"type": "string", "minLength": 1, "pattern": r"\S", "description": f"At most {max_bytes} bytes as UTF-8."}

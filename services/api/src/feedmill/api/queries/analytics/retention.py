@@ -16,7 +16,7 @@ first AS (
     SELECT actor_id, min(week) AS first_week
       FROM active
      GROUP BY actor_id
-    HAVING first_week BETWEEN {{first:Date}} AND {{last:Date}})
+    HAVING first_week BETWEEN toMonday({{first:Date}}) AND {{last:Date}})
 SELECT first_week AS week, uniqExact(actor_id) AS users,
        arrayMap(k -> countEqual(groupArray(intDiv(active.week - first_week, 7)), k),
                 range(1, {{weeks:UInt32}} + 1)) AS active
@@ -29,6 +29,6 @@ SELECT first_week AS week, uniqExact(actor_id) AS users,
 
 
 async def retention(asking: Asking, first: date, last: date, weeks: int) -> list[Cohort]:
-    """Cohorts whose Monday lies between both days; weeks nobody began in are left out."""
+    """Cohorts of the weeks that lie in the time, the first one whole; weeks nobody began in are left out."""
     bound: dict[str, Value] = {"first": first.isoformat(), "last": last.isoformat(), "weeks": weeks}
     return await asking.rows(SQL, Cohort, bound)
