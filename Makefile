@@ -4,7 +4,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 MEMBERS := libs/contracts libs/runtime libs/sagas libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
-.PHONY: help setup demo up down status logs doctor lint types check-generated unit integration test model feed-digests chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
+.PHONY: help bench-analytics setup demo up down status logs doctor lint types check-generated unit integration test model feed-digests chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
@@ -85,6 +85,9 @@ test: lint types check-generated unit integration e2e chaos-short bench-short ##
 
 bench: setup ## measure against the bare tools, five rounds in turns; fills docs/performance.md
 	$(PY) -m bench --write docs/performance.md
+
+bench-analytics: setup ## the warehouse's part: interests at 10 M readings, inserts, event to analyst-visible
+	$(PY) -m bench --only readings --only clickhouse_sink --only freshness --rounds 2
 
 bench-short: setup ## a few small rounds: ratios against generous floors, a table
 	$(PY) -m bench --short
