@@ -18,6 +18,8 @@ from feedmill.testkit.state import Seed
 
 pytestmark = pytest.mark.integration
 
+STREAM = "/v1/users/{user_id}/feed/live"
+"""An answer that does not end: its own tests hold it to what it says."""
 PATHS = {
     "/me",
     "/feed/my",
@@ -26,6 +28,7 @@ PATHS = {
     "/v1/users/{user_id}/feed",
     "/v1/users/{user_id}/activities",
     "/v1/users/{user_id}/notifications",
+    STREAM,
     "/v1/objects/{type}/{id}",
     "/v1/tags/{tag}/feed",
     "/v1/events/{event_id}",
@@ -76,8 +79,8 @@ def test_the_document_has_every_path_with_its_types(reader: Reader) -> None:
 def test_generated_requests_find_no_5xx_and_nothing_undocumented(lively: Seed, reader: Reader) -> None:
     schema = schemathesis.openapi.from_dict(reader.get("/openapi.json", key=None).json())
     operations: list[Any] = list(schema.get_all_operations())
-    asked = [hold_to(operation.ok(), reader) for operation in operations]
-    assert len(asked) == len(PATHS | COMPUTED)
+    asked = [hold_to(operation.ok(), reader) for operation in operations if operation.ok().path != STREAM]
+    assert len(asked) == len(PATHS | COMPUTED) - 1
     assert min(asked) > 10
 
 

@@ -25,6 +25,7 @@ from feedmill.testkit.enriched import a_record, an_activity
 SNAPSHOT = Path(__file__).with_name("forms.json")
 P0 = TopicPartition(ACTIVITY_ENRICHED.name, 0)
 USER = {"type": "user", "id": 2}
+READ = {"feed": "home", "through": "2026-11-21T09:00:00.000000Z", "only_seen": False}
 POSTED = {"type": "photo", "id": 7, "content": {"a": 'tab\t "ü" \\ end'}, "title": "a\nb", "url": "https://x/1",
           "canonical_url": "https://x/1", "tags": ["one", 'tw"o'], "mentions": ["ivan"]}  # fmt: skip
 ON = {"type": "post", "id": 9}
@@ -37,7 +38,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "user-created": an_activity("user-created", 2, object=USER, user=SIGNED_UP),
     "user-updated": an_activity("user-updated", 2, object=USER, user={"id": 2, "name": "Iván"}),
     "user-erased": an_activity("user-erased", object=USER),
-    "feed-read": an_activity("feed-read", object=None),
+    "feed-read": an_activity("feed-read", object=None, read=READ),
 }  # fmt: skip
 FORMS: dict[str, Record] = {
     **{verb: a_record(SPECIAL.get(verb, an_activity(verb, object=USER))) for verb in sorted(VERBS)},
@@ -57,6 +58,7 @@ def written(record: Record) -> dict[str, Any]:
         "activity": copy_text.activities(rows),
         "object": copy_text.objects(rows),
         "user_profile": copy_text.users(rows),
+        "feed_position": copy_text.reads(rows),
     }
     return {
         "postgres": {table: text for table, text in texts.items() if text},

@@ -235,7 +235,9 @@ class LinkPreviewed(Wire):
 
 
 class FeedRead(Wire):
-    """actor has read its feed up to a time. Key: actor_id."""
+    """actor has read one of its feeds up to a time; `only_seen`: it was shown, not read. Key: actor_id."""
 
     actor_id: Id
     read_through: Time
+    feed: Literal["home", "notifications"] = "home"
+    only_seen: bool = False

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from feedmill.contracts.article import READERS_MAX, TIME_END_S
-from feedmill.contracts.base import URL_PATTERN, Date, Edge, ForeignId, Id, Json, Name, Title
+from feedmill.contracts.base import URL_PATTERN, Date, Edge, ForeignId, Id, Json, Name, Time, Title
 from feedmill.contracts.edge_checks import checked_content, checked_text, refuse_self
 from feedmill.contracts.limits import EMAIL_MAX_CHARS, FOREIGN_ID_MAX_CHARS, HANDLE_MAX_CHARS, MAX_ID, URL_MAX_CHARS
 
@@ -71,6 +71,13 @@ class FollowIn(OnUserIn):
     """`backfill`: how much of the followee's past is seen: all of it, none, or the last N posts."""
 
     backfill: Literal["all", "none"] | Annotated[int, Field(ge=0, le=MAX_ID)] = "all"
+
+
+class FeedReadIn(Edge):
+    """Body of `POST /v1/users/{id}/feed/read` and its like."""
+
+    through: Time
+    only_seen: bool = False
 
 
 class ReadingIn(Edge):

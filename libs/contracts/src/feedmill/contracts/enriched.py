@@ -38,6 +38,14 @@ class EnrichedUser(Struct, frozen=True, gc=False, omit_defaults=True):
     college: str | None = None
 
 
+class EnrichedRead(Struct, frozen=True, gc=False):
+    """feed-read only. `through`: RFC 3339 in UTC."""
+
+    feed: str
+    through: str
+    only_seen: bool
+
+
 class EnrichedActivity(Struct, frozen=True, omit_defaults=True):
     """`occurred_at` and `since`: RFC 3339 in UTC with six digits and Z."""
 
@@ -49,6 +57,7 @@ class EnrichedActivity(Struct, frozen=True, omit_defaults=True):
     since: str | None = None
     space_id: int | None = None
     user: EnrichedUser | None = None
+    read: EnrichedRead | None = None
 
 
 class EnrichedReading(Struct, frozen=True, gc=False):
@@ -117,6 +126,12 @@ class EnrichedUserModel(Wire):
     college: str | None = None
 
 
+class EnrichedReadModel(Wire):
+    feed: TypeName
+    through: Time
+    only_seen: bool
+
+
 class EnrichedActivityModel(Wire):
     """One activity, canonical: verb, actor, object, target, and what its own text says. Key: the raw record's."""
 
@@ -128,6 +143,7 @@ class EnrichedActivityModel(Wire):
     since: Time | None = None
     space_id: Id | None = None
     user: EnrichedUserModel | None = None
+    read: EnrichedReadModel | None = None
 
 
 class EnrichedReadingModel(Wire):

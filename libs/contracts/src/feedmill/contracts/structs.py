@@ -178,6 +178,8 @@ class LinkPreviewed(Struct, frozen=True, gc=False):
 class FeedRead(Struct, frozen=True, gc=False):
     actor_id: Id
     read_through: str
+    feed: Literal["home", "notifications"] = "home"
+    only_seen: bool = False
 
     def __post_init__(self) -> None:
         times.parse_time(self.read_through)

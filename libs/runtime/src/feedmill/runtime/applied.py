@@ -26,6 +26,7 @@ from feedmill.runtime.position import HEADER, BadPosition, Place, Positions
 from feedmill.runtime.postgres import StoreAway
 
 LONG_S: Final = 0.5
+POLL_LIVE_S: Final = 0.010  # while streams are open: what is applied is passed on within this time
 POLL_TIMEOUT_S: Final = 1.0  # a frozen store is known to be away after this time
 PROBE_TIMEOUT_S: Final = 2.0
 LOG_SLOW_S: Final = 3.0  # without an answer for so long the log is away: a read does not need it, so no hurry
@@ -125,6 +126,12 @@ class Applied:
         self._somebody_waits = asyncio.Event()
         self._probes: list[_Probe] = []  # oldest first; the first may be the one that stands now
         self.snapshot = Snapshot(MappingProxyType({}), NEVER)
+        self.moved = asyncio.Event()
+        """Set whenever the positions changed; whoever waits for it clears it."""
+        self.known = asyncio.Event()
+        """Set once the positions were read."""
+        self.live = False
+        """Whether somebody passes on what is applied as it comes."""
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -210,11 +217,14 @@ class Applied:
             return
         self._somebody_waits.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._pace.idle_s):
+            async with asyncio.timeout(min(self._pace.idle_s, POLL_LIVE_S) if self.live else self._pace.idle_s):
                 await self._somebody_waits.wait()
 
     def _take(self, applied: Mapping[Place, int]) -> None:
+        if applied != self.snapshot.applied:
+            self.moved.set()
         self.snapshot = Snapshot(MappingProxyType(applied), self._complete_through(applied))
+        self.known.set()
         waiting = []
         for waiter in self._waiters:
             if waiter.positions.missing_from(applied):

@@ -112,6 +112,11 @@ EVENTS_REPEATED: Final = counter(
 ACK_DURATION: Final = histogram("feedmill_ack_duration_seconds", "From produce to the broker's acknowledgement.")
 QUEUED_RECORDS: Final = gauge("feedmill_queued_records", "Records not yet acknowledged by Kafka.")
 
+# streams
+LIVE_STREAMS: Final = gauge("feedmill_live_streams", "Streams of home feeds that are open.")
+LIVE_MESSAGES: Final = counter("feedmill_live_messages_total", "Messages put on streams.", "event")
+LIVE_ENDED: Final = counter("feedmill_live_streams_ended_total", "Streams that ended.", "reason")
+
 # consumers
 RECORDS_READ: Final = counter("feedmill_records_read_total", "Records read from the log.", "topic")
 RECORDS_WRITTEN: Final = counter("feedmill_records_written_total", "Records or rows written.", "target")

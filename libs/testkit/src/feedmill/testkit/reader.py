@@ -6,6 +6,8 @@ with a_reader(dsn) as reader:
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -14,11 +16,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx2
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from feedmill.api.app import app_of
 from feedmill.api.facts import Facts, Questions
+from feedmill.api.live.hub import Live
 from feedmill.api.main import KEPT, POINT_LOOKUPS
 from feedmill.api.parts import Parts, Warehouse
 from feedmill.api.readers import Readers
@@ -31,6 +35,7 @@ from feedmill.runtime.deadline import Deadline
 from feedmill.runtime.health import Health
 from feedmill.runtime.postgres import Postgres
 from feedmill.testkit.log_ends import LogEnds
+from feedmill.testkit.waiting import wait_until
 
 RowT = TypeVar("RowT")
 
@@ -105,10 +110,22 @@ def settings_for(dsn: str, more: Mapping[str, str]) -> ApiSettings:
     )
 
 
-@contextmanager
-def a_reader(
-    dsn: str, *, warehouse: Warehouse | None = None, clickhouse: Questions | None = None, **more: str
-) -> Iterator[Reader]:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An api's app and its parts, not opened."""
+
+    app: FastAPI
+    parts: Parts
+    log: LogEnds
+    health: Health
+
+
+def made(
+    dsn: str,
+    more: Mapping[str, str],
+    warehouse: Warehouse | None = None,
+    clickhouse: Questions | None = None,
+) -> Made:
     """`more`: settings, by their names in the environment."""
     settings = settings_for(dsn, more)
     health, log = Health("api"), LogEnds()
@@ -116,14 +133,45 @@ def a_reader(
     applied = Applied(postgres, log, health, enriched=KEPT)
     keys, readers = KeyRing(postgres), Readers(postgres)
     facts = Facts.of(clickhouse or NoFacts(), log, health)
+    live = Live(postgres, applied, keys, health, settings.live)
 
     @asynccontextmanager
     async def opened(_: FastAPI) -> AsyncIterator[None]:
-        async with postgres, applied.watching(), facts.watching(), keys.refreshing(), readers.noting():
+        async with postgres, applied.watching(), facts.watching(), keys.refreshing(), readers.noting(), live.running():
             yield
 
-    parts = Parts(settings, postgres, applied, keys, warehouse or NoWarehouse(), NothingInTheLog(), readers, facts)
+    found = warehouse or NoWarehouse()
+    parts = Parts(settings, postgres, applied, keys, found, NothingInTheLog(), readers, facts, live)
     app = app_of(parts, health, opened)
     app.state.access_log = False
-    with TestClient(app, raise_server_exceptions=False) as client:
-        yield Reader(client, log, postgres, applied, keys, readers, app)
+    return Made(app, parts, log, health)
+
+
+@contextmanager
+def a_reader(
+    dsn: str, *, warehouse: Warehouse | None = None, clickhouse: Questions | None = None, **more: str
+) -> Iterator[Reader]:
+    """`more`: settings, by their names in the environment."""
+    one = made(dsn, more, warehouse, clickhouse)
+    parts = one.parts
+    with TestClient(one.app, raise_server_exceptions=False) as client:
+        yield Reader(client, one.log, parts.postgres, parts.applied, parts.keys, parts.readers, one.app)
+
+
+@contextmanager
+def an_api(dsn: str, **more: str) -> Iterator[tuple[str, Made]]:
+    """The same served by the product's own server, in a thread: for answers that do not end. Its address, and it."""
+    one = made(dsn, more)
+    listening = socket.create_server(("127.0.0.1", 0), backlog=1_024)
+    config = uvicorn.Config(one.app, loop="uvloop", http="httptools", ws="none", log_config=None, lifespan="on")
+    config.timeout_graceful_shutdown = 5
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="an-api")
+    thread.start()
+    try:
+        wait_until(lambda: server.started, "the api to serve")
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", one
+    finally:
+        one.health.drain()
+        server.should_exit = True
+        thread.join()

@@ -11,6 +11,7 @@ from feedmill.api.routes import (
     family_a,
     feeds,
     interests,
+    live,
     notifications,
     objects,
     sagas,
@@ -27,7 +28,19 @@ Every answer says by `Feedmill-Complete-Through` how fresh it is; send a write's
 def app_of(parts: Parts, health: Health, lifespan: Lifespan) -> FastAPI:
     """All of api's routes over these parts."""
     app = create_app("api", description=DESCRIPTION, health=health, lifespan=lifespan)
-    for group in (analytics, analytics_page, feeds, notifications, objects, users, events, family_a, interests, sagas):
+    for group in (
+        analytics,
+        analytics_page,
+        feeds,
+        live,
+        notifications,
+        objects,
+        users,
+        events,
+        family_a,
+        interests,
+        sagas,
+    ):
         app.include_router(group.router(parts))
     openapi.complete(app)
     return app

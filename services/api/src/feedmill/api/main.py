@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from feedmill.api.app import app_of
 from feedmill.api.facts import Facts
+from feedmill.api.live.hub import Live
 from feedmill.api.log_search import KafkaSearch
 from feedmill.api.parts import Parts
 from feedmill.api.readers import Readers
@@ -57,6 +58,7 @@ def make_app(settings: ApiSettings, health: Health) -> FastAPI:
     applied = Applied(postgres, admin, health, enriched=KEPT)
     keys = KeyRing(postgres)
     readers = Readers(postgres, every_s=settings.note_readers_ms / 1_000)
+    live = Live(postgres, applied, keys, health, settings.live)
     clickhouse = ClickHouse(
         settings.clickhouse,
         application="feedmill-api",
@@ -69,12 +71,12 @@ def make_app(settings: ApiSettings, health: Health) -> FastAPI:
 
     @asynccontextmanager
     async def opened(_: FastAPI) -> AsyncIterator[None]:
-        async with postgres, applied.watching(), facts.watching(), keys.refreshing(), readers.noting():
+        async with postgres, applied.watching(), facts.watching(), keys.refreshing(), readers.noting(), live.running():
             yield
         clickhouse.close()
         log.close()
 
-    return app_of(Parts(settings, postgres, applied, keys, warehouse, log, readers, facts), health, opened)
+    return app_of(Parts(settings, postgres, applied, keys, warehouse, log, readers, facts, live), health, opened)
 
 
 if __name__ == "__main__":

@@ -102,6 +102,15 @@ def in_query(name: str, schema: Mapping[str, Any], description: str, *, required
     return {"name": name, "in": "query", "required": required, "schema": schema, "description": description}
 
 
+def stream(*parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """`openapi_extra` of a stream of server-sent events."""
+    made = operation(wire.ProblemDetails, *parameters, errors=(403, 404, 429))
+    del made["responses"]["304"]
+    content = {"text/event-stream": {"schema": {"type": "string"}}}
+    made["responses"]["200"] = {"description": "Events, until either side ends it.", "content": content}
+    return made
+
+
 def operation(
     answer: type[msgspec.Struct] | Mapping[str, Any],
     *parameters: Mapping[str, Any],
@@ -178,6 +187,7 @@ _MEANINGS: Final = {
     401: "No valid key.",
     403: "The key may not read this.",
     404: "There is no such thing.",
+    429: "Too many streams are open.",
     413: "The body or the text is too large.",
     415: "The body is compressed.",
     422: "The content is not valid: the field is named.",

@@ -5,6 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from feedmill.api.facts import Facts
+from feedmill.api.live.hub import Live
 from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
 from feedmill.api.wire import Hop, Trace
@@ -40,3 +41,4 @@ class Parts:
     log: LogSearch
     readers: Readers
     facts: Facts
+    live: Live

@@ -36,6 +36,19 @@ class AnalyticsSettings(Section):
     days_max: int = Field(default=400, ge=1, le=36_600)  # days of an answer with a row a day
 
 
+class LiveSettings(Section):
+    """Streams of home feeds (server-sent events)."""
+
+    streams: int = Field(default=10_000, ge=1)  # a process; beyond them 429
+    streams_per_reader: int = Field(default=20, ge=1)  # devices
+    queue_messages: int = Field(default=500, ge=1)  # waiting for one client; with one more it is dropped
+    heartbeat_s: float = Field(default=15.0, gt=0)  # below what proxies take for dead (45 s)
+    age_max_s: float = Field(default=3_600.0, gt=0)  # then the client comes again
+    step_activities: int = Field(default=2_000, ge=1)  # read from the state's tail at once
+    resume_offsets: int = Field(default=200_000, ge=0)  # how far back a last id may lie, all partitions together
+    resume_items: int = Field(default=500, ge=1)  # what a client that comes again is sent at most; beyond: reset
+
+
 class ApiSettings(Settings):
     model_config = service_config("api")
 
@@ -52,6 +65,7 @@ class ApiSettings(Settings):
     clickhouse_query_s: float = Field(default=5.0, gt=0)
     trace: TraceSettings = TraceSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
+    live: LiveSettings = LiveSettings()
     saga_model_path: Path = Field(default=model.PACKAGED, description="of `feedmill saga train`; may change")
     classify_text_max_bytes: int = Field(default=TEXT_MAX_BYTES, ge=1, le=EVENT_MAX_BYTES)  # as UTF-8
     note_readers_ms: int = Field(default=200, ge=1)  # how often it is written who reads home feeds

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from feedmill.contracts import times
 from feedmill.contracts.enriched import (
     EnrichedActivity,
     EnrichedArticle,
     EnrichedContent,
     EnrichedObject,
+    EnrichedRead,
     EnrichedReading,
     EnrichedTarget,
     EnrichedUser,
 )
-from feedmill.contracts.structs import CommentObject, OnObject, OnUser, PostObject
+from feedmill.contracts.structs import CommentObject, FeedRead, OnObject, OnUser, PostObject
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED, ARTICLE_PUBLISHED
 from feedmill.enricher.articles import ReadArticle
 from feedmill.enricher.decode import Event
@@ -61,6 +63,7 @@ def _activity(event: Event) -> EnrichedActivity:
         getattr(data, "since", None),
         getattr(data, "space_id", None),
         _user(data.object) if verb in ("user-created", "user-updated") else None,
+        _read(data) if isinstance(data, FeedRead) else None,
     )
 
 
@@ -88,6 +91,11 @@ def _user(user: Any) -> EnrichedUser:
         email=getattr(user, "email", None),
         college=user.college,
     )
+
+
+def _read(data: FeedRead) -> EnrichedRead:
+    through = times.format_time(times.parse_time(data.read_through))
+    return EnrichedRead(data.feed, through, data.only_seen)
 
 
 def _reading(data: Any) -> EnrichedReading:

@@ -13,7 +13,7 @@ from feedmill.contracts import headers, times
 from feedmill.contracts.errors import Code, Rejected
 from feedmill.contracts.limits import MAX_ID, TYPE_NAME_MAX_CHARS
 from feedmill.contracts.verbs import TYPE_PREFIX, VERBS
-from feedmill.feed_writer.row import NO_CONTENT, Decoded, Position, Row, Target, Thing, User
+from feedmill.feed_writer.row import NO_CONTENT, Decoded, Position, Read, Row, Target, Thing, User
 from feedmill.feed_writer.take_apart import number, origin_of, take_apart, uuid_bytes
 from feedmill.feed_writer.values import parsed
 from feedmill.runtime.outcome import Record, TopicPartition
@@ -60,6 +60,12 @@ class _User(Struct, frozen=True, gc=False):
     college: str | None = None
 
 
+class _Read(Struct, frozen=True, gc=False):
+    feed: TypeName
+    through: Time
+    only_seen: bool
+
+
 class _Activity(Struct, frozen=True, gc=False):
     """`EnrichedActivity` as a sink reads it: times parsed, content left as it travelled. A property test compares."""
 
@@ -71,6 +77,7 @@ class _Activity(Struct, frozen=True, gc=False):
     since: Time | None = None
     space_id: Id | None = None
     user: _User | None = None
+    read: _Read | None = None
 
 
 _decode = msgspec.json.Decoder(_Activity).decode
@@ -121,6 +128,7 @@ def row_of(record: Record, said: Mapping[str, bytes], source_offset: int) -> Row
         thing,
         None if target is None else Target(target.type, target.id),
         user,
+        None if activity.read is None else Read(activity.read.feed, activity.read.through, activity.read.only_seen),
     )
 
 
@@ -138,6 +146,9 @@ def _judge(activity: _Activity, ce_type: bytes | None) -> Rejected | None:
         return Rejected(Code.MISSING, f"{verb} needs an object", "object")
     if activity.user is None and verb in CHANGES_USER:
         return Rejected(Code.MISSING, f"{verb} needs a user", "user")
+    read = activity.read
+    if read is not None and not times.EARLIEST <= read.through < times.END:
+        return Rejected(Code.BAD_TIME, "outside the years that are stored", "read.through")
     return None
 
 

@@ -44,6 +44,14 @@ class User(Struct, frozen=True, gc=False):
     college: str | None
 
 
+class Read(Struct, frozen=True, gc=False):
+    """How far someone has read one of their feeds."""
+
+    feed: str
+    through: datetime
+    only_seen: bool
+
+
 class Row(Struct, frozen=True, gc=False):
     """One activity, ready to be written."""
 
@@ -66,6 +74,7 @@ class Row(Struct, frozen=True, gc=False):
     object: Thing | None
     target: Target | None
     user: User | None
+    read: Read | None = None
 
 
 @dataclass(frozen=True, slots=True)

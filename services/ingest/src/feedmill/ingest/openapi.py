@@ -5,9 +5,9 @@ from typing import Any, Final
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from feedmill.contracts.edge import ArticleIn, NewUserIn
+from feedmill.contracts.edge import ArticleIn, FeedReadIn, NewUserIn
 from feedmill.contracts.envelope import EVENT_MODELS
-from feedmill.contracts.limits import USERS_MAX
+from feedmill.contracts.limits import MAX_ID, USERS_MAX
 from feedmill.runtime.problem import MEDIA_TYPE
 
 _REF: Final = "#/components/schemas/{model}"
@@ -80,6 +80,12 @@ IMPORTS_RESPONSES: Final[Responses] = {
     **_REFUSALS,
     200: _answer("All that was accepted is applied, or no row was valid.", "Imported"),
     202: _answer("Kept, not (yet known to be) applied; `retry` rows are to be sent again.", "Imported"),
+}
+FEED_READ_RESPONSES: Final[Responses] = {
+    **_REFUSALS,
+    200: _answer("Kept, and readable.", "FeedRead"),
+    202: _answer("Surely kept, not readable yet.", "FeedRead"),
+    409: _problem("The Idempotency-Key was used for another body."),
 }
 _FAMILY_ERROR: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/FamilyAError"}}}
 FAMILY_A_RESPONSES: Final[Responses] = {
@@ -174,6 +180,26 @@ IMPORTS: Final[dict[str, Any]] = {
         },
     },
 }
+_USER_ID: Final = {
+    "name": "user_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ID},
+    "example": 1,
+}
+FEED_READ: Final[dict[str, Any]] = {
+    "security": _KEY,
+    "parameters": [_USER_ID, _IDEMPOTENCY, {**_PREFER, "schema": {"type": "string"}}],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/FeedReadIn"},
+                "example": {"through": "2026-01-31T10:00:00Z"},
+            }
+        },
+    },
+}
 _USER_IN: Final = {"$ref": "#/components/schemas/NewUserIn"}
 USERS: Final[dict[str, Any]] = {
     "security": _KEY,
@@ -251,6 +277,13 @@ _ANSWERS: Final[dict[str, Any]] = {
             ),
         }
     ),
+    "FeedRead": _object(
+        event_id={"type": "string", "format": "uuid"},
+        feed={"enum": ["home", "notifications"]},
+        through={"type": "string", "format": "date-time"},
+        only_seen={"type": "boolean"},
+        applied={"type": "boolean"},
+    ),
     "User": _USER_SCHEMA,
     "UserResults": _object(
         results={
@@ -291,7 +324,7 @@ def complete(app: FastAPI) -> None:
 
 
 def _schemas() -> dict[str, Any]:
-    models = [(model, "validation") for model in (*EVENT_MODELS.values(), NewUserIn, ArticleIn)]
+    models = [(model, "validation") for model in (*EVENT_MODELS.values(), NewUserIn, ArticleIn, FeedReadIn)]
     _, defined = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
     refs = [{"$ref": _REF.format(model=model.__name__)} for model in EVENT_MODELS.values()]
     mapping = {type_: _REF.format(model=model.__name__) for type_, model in EVENT_MODELS.items()}

@@ -1,10 +1,13 @@
 """`/v1` feeds: home (by its owner, or with feeds:read) and author (any key)."""
 
+from typing import Final
+
 from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
-from feedmill.api.cursor import encode
+from feedmill.api.cursor import Positions, encode
+from feedmill.api.live.messages import id_of
 from feedmill.api.paging import DEFAULT_LIMIT, Paging, id_in, link_to_next, paging_in
 from feedmill.api.parts import Parts
 from feedmill.api.queries.activities import Page
@@ -15,6 +18,13 @@ from feedmill.api.reading import admitted, answer
 from feedmill.api.wire import FeedItem, FeedPage
 from feedmill.runtime.applied import Snapshot
 from feedmill.runtime.problem import Kind, Problem
+
+FEED_POSITION: Final = "Feedmill-Feed-Position"
+"""The positions this walk through the pages stays at: what the stream takes as `after`."""
+
+
+def _place_of(positions: Positions) -> str:
+    return id_of({number: offset for number, offset in enumerate(positions) if offset is not None})
 
 
 def router(parts: Parts) -> APIRouter:
@@ -43,7 +53,8 @@ def router(parts: Parts) -> APIRouter:
         after = None if page.next is None else encode(page.next, page.positions)
         following = "null" if after is None else f'"{after}"'
         body = f'{{"items":[{page.items}],"next":{following}}}'.encode()
-        return answer(request, body, snapshot, link_to_next(request, after, paging.limit))
+        told = {FEED_POSITION: _place_of(page.positions)}
+        return answer(request, body, snapshot, link_to_next(request, after, paging.limit) | told)
 
     @routes.get("/v1/users/{user_id}/activities", openapi_extra=openapi.operation(FeedPage, *parameters, errors=(404,)))
     async def author(request: Request) -> Response:

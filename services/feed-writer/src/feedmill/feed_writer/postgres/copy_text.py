@@ -24,6 +24,17 @@ def users(rows: Iterable[Row]) -> str:
     return "".join([_user(row) for row in rows if row.verb in CHANGES_USER or row.verb == "user-erased"])
 
 
+def reads(rows: Iterable[Row]) -> str:
+    """Only of rows that say how far somebody has read; empty where none does."""
+    return "".join(
+        [
+            f"{row.event_id.hex()}\t{row.actor_id}\t{_escaped(row.read.feed)}\t{row.read.through}\t{row.read.only_seen}\n"
+            for row in rows
+            if row.read is not None
+        ]
+    )
+
+
 def _activity(row: Row) -> str:
     thing, target, since = row.object, row.target, row.since
     about = f"{_escaped(thing.type)}\t{thing.id}" if thing else "\\N\t\\N"

@@ -44,10 +44,12 @@ LOCK_POSITIONS = f"BEGIN; {READ_POSITIONS} FOR UPDATE OF sink_position"
 ACTIVITIES = """
 WITH inserted AS (
     INSERT INTO activity (event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at,
-                          source_partition, source_offset, origin_offset, enriched_offset, accepted_at, enriched_at)
+                          source_partition, source_offset, origin_offset, enriched_offset, accepted_at, enriched_at,
+                          since)
     SELECT event_id, verb, actor_id, object_type, object_id, target_type, target_id, occurred_at,
            source_partition, source_offset, nullif(origin_offset, source_offset), enriched_offset,
-           to_timestamp(accepted_ms / 1e3::float8), to_timestamp(enriched_ms / 1e3::float8)
+           to_timestamp(accepted_ms / 1e3::float8), to_timestamp(enriched_ms / 1e3::float8),
+           since
       FROM incoming
     ON CONFLICT DO NOTHING
     RETURNING event_id

@@ -7,7 +7,12 @@ row, waits for its writer to commit, and sees what was said meanwhile. So one of
 
 from __future__ import annotations
 
-TEMPORARY = "CREATE TEMP TABLE awaited (type text, id bigint) ON COMMIT DELETE ROWS;"
+TEMPORARY = """
+CREATE TEMP TABLE awaited (type text, id bigint) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE incoming_read (
+    event_id uuid, reader_id bigint, feed text, through timestamptz, only_seen boolean
+) ON COMMIT DELETE ROWS;
+"""
 
 PLACES = """
 INSERT INTO object AS kept (type, id)
@@ -71,4 +76,15 @@ INSERT INTO object_mention (handle, occurred_at, event_id)
 SELECT DISTINCT lower(handle), created_at, event_id
   FROM incoming_object JOIN fresh USING (event_id) CROSS JOIN unnest(mentions) AS said (handle)
 ON CONFLICT DO NOTHING;
+"""
+
+READS = """
+INSERT INTO feed_position AS kept (reader_id, feed, seen_through, read_through)
+SELECT reader_id, feed, max(through), max(through) FILTER (WHERE NOT only_seen)
+  FROM incoming_read JOIN fresh USING (event_id)
+ GROUP BY reader_id, feed
+ ORDER BY reader_id, feed
+ON CONFLICT (reader_id, feed) DO UPDATE
+   SET seen_through = greatest(kept.seen_through, excluded.seen_through),
+       read_through = greatest(kept.read_through, excluded.read_through);
 """

@@ -190,6 +190,7 @@ def copied(rows: Sequence[Row]) -> dict[str, str]:
         "incoming": copy_text.activities(rows),
         "incoming_object": copy_text.objects(rows),
         "incoming_user": copy_text.users(rows),
+        "incoming_read": copy_text.reads(rows),
     }
 
 
@@ -208,6 +209,7 @@ def merging(rows: Sequence[Row], texts: Mapping[str, str]) -> list[str]:
         (merges.LIKES, not verbs.isdisjoint(("like", "unlike"))),
         (merges.USER_EDGES, not verbs.isdisjoint(CHANGES_EDGE)),
         (merges.USERS, users),
+        (notices.READS, bool(texts["incoming_read"])),
         (notices.PLACES, not verbs.isdisjoint(("like", "share", "comment"))),
         (notices.NOTICES, not verbs.isdisjoint(("like", "share", "comment", "follow"))),
         (merges.ASK_TO_FILL, "follow" in verbs),

@@ -1,0 +1,67 @@
+"""`/v1/users/{user_id}/feed/live`: the home feed as it grows, by server-sent events."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from feedmill.api import openapi
+from feedmill.api.authorize import Reading, authorize
+from feedmill.api.live.messages import Offsets
+from feedmill.api.live.stream import EventStream, Stream
+from feedmill.api.paging import id_in
+from feedmill.api.parts import Parts
+from feedmill.api.queries.profile import exists
+from feedmill.api.reading import COMPLETE_THROUGH, admitted
+from feedmill.contracts.topics import ACTIVITY_PUBLISHED
+from feedmill.runtime.position import BadPosition, Positions
+from feedmill.runtime.problem import FieldError, Kind, Problem
+
+LAST_ID: Final = "Last-Event-ID"
+RETRY_S: Final = 5
+
+
+def router(parts: Parts) -> APIRouter:
+    """The one stream."""
+    routes = APIRouter(tags=["feeds"])
+
+    @routes.get("/v1/users/{user_id}/feed/live", openapi_extra=_operation())
+    async def feed_live(request: Request) -> Response:
+        """Activities as they are applied (`activity`), `read` where the reader reads on, `reset` where the feed's make
+        changed: read the first page anew. Each id is a position set: send it back as Last-Event-ID and nothing is
+        missed or sent twice; `after` takes the Feedmill-Feed-Position of a page."""
+        principal, snapshot = await admitted(parts, request)
+        user_id = id_in(request, "user_id")
+        authorize(principal, Reading.HOME_FEED, user_id=user_id)
+        last = _last_in(request)
+        if not await exists(parts.postgres, user_id):
+            raise Problem(Kind.NOT_FOUND, "There is no user with this id.")
+        live = parts.live
+        settings = live.settings
+        full = len(live.audience.streams) >= settings.streams
+        if full or live.audience.devices_of(user_id) >= settings.streams_per_reader:
+            raise Problem(Kind.TOO_MANY_REQUESTS, "Too many streams are open.", retry_after_s=RETRY_S)
+        parts.readers.note(user_id)
+        stream = Stream(user_id, request.headers, settings.queue_messages)
+        told = {COMPLETE_THROUGH: snapshot.complete_through}
+        return EventStream(stream, lambda: live.enter(stream, last), lambda: live.leave(stream), told)
+
+    return routes
+
+
+def _last_in(request: Request) -> Offsets | None:
+    """Where the client was. Raises Problem (400)."""
+    text = request.headers.get(LAST_ID) or request.query_params.get("after")
+    if not text:
+        return None
+    try:
+        asked = Positions.parse([text]).only([ACTIVITY_PUBLISHED.name])
+    except BadPosition:
+        error = FieldError(LAST_ID, "bad_position", "not an id of this stream")
+        raise Problem(Kind.BAD_POSITION, "Take ids from the stream or from Feedmill-Feed-Position.", [error]) from None
+    return {partition: offset for _, partition, offset in asked}
+
+
+def _operation() -> dict[str, Any]:
+    after = {"in": "query", "name": "after", "schema": openapi.POSITION["schema"]}
+    last = {"in": "header", "name": LAST_ID, "schema": openapi.POSITION["schema"]}
+    return openapi.stream(openapi.an_id("user_id"), after, last)

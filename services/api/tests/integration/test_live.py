@@ -1,0 +1,268 @@
+"""The stream of a home feed: pushed plus paged has neither gap nor repeat, resets, bounds, and many streams at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from feedmill.testkit.enriched import event_id_of
+from feedmill.testkit.reader import Made, an_api
+from feedmill.testkit.sse import Listening
+from feedmill.testkit.state import BEGIN, Seed
+from feedmill.testkit.sunk import PARTITIONS, SunkLog
+from feedmill.testkit.waiting import wait_until
+
+pytestmark = pytest.mark.integration
+
+RAW = "activity.published.v1"
+AUTHORS = range(2, 8)
+QUICK = {
+    "FEEDMILL_API__LIVE__HEARTBEAT_S": "0.2",
+    "FEEDMILL_API__LIVE__QUEUE_MESSAGES": "50",
+    "FEEDMILL_API__LIVE__STREAMS_PER_READER": "500",
+}
+
+
+class Town:
+    """ivan (1) follows 2 to 7; 8 is a stranger."""
+
+    def __init__(self, log: SunkLog, url: str, api: Made) -> None:
+        self.log, self.url, self.api = log, url, api
+        self.posts = 0
+        for user in range(1, 9):
+            born = {"id": user, "handle": f"u{user}", "uuid": f"00000000-0000-7000-8000-{user:012}", "name": "N"}
+            log.says(user, "user-created", at=BEGIN, object={"type": "user", "id": user}, user=born)
+        for author in AUTHORS:
+            log.says(1, "follow", at=BEGIN, object={"type": "user", "id": author})
+        log.apply_all()
+        wait_until(self.api_knows_all, "the api to know what is applied")
+
+    def api_knows_all(self) -> bool:
+        """Whether its positions are those of all that was said."""
+        known = self.api.parts.applied.snapshot.applied
+        return all(known.get((RAW, p), -1) == len(records) - 1 for p, records in enumerate(self.log.records))
+
+    def post(self, author: int, *, at: datetime | None = None, content: object = "x") -> str:
+        """The activity's id; said, not applied."""
+        self.posts += 1
+        at = at or BEGIN + timedelta(minutes=self.posts)
+        posted = {"type": "post", "id": self.posts, "content": content}
+        return self._id(self.log.says(author, "post", at=at, object=posted))
+
+    def says(self, actor: int, verb: str, thing: tuple[str, int]) -> str:
+        place = self.log.says(actor, verb, at=BEGIN, object={"type": thing[0], "id": thing[1]})
+        self.log.apply_all()
+        return self._id(place)
+
+    @staticmethod
+    def _id(place: tuple[int, int]) -> str:
+        return event_id_of(f"{place[0]}/{place[1]}")
+
+    def listening(self, user: int = 1, **more: Any) -> Listening:
+        return Listening(f"{self.url}/v1/users/{user}/feed/live", f"key{user}", **more)
+
+    def page(self, user: int = 1, query: str = "limit=100") -> httpx2.Response:
+        return httpx2.get(f"{self.url}/v1/users/{user}/feed?{query}", headers={"X-App-Key": f"key{user}"})
+
+
+@pytest.fixture
+def town(seed: Seed, state: str) -> Iterator[Town]:
+    for user in range(1, 9):
+        seed.key(f"key{user}", owner=f"user:u{user}", user_id=user)
+    log = SunkLog(state)
+    with an_api(state, **QUICK) as (url, api):
+        yield Town(log, url, api)
+    log.close()
+
+
+def test_what_is_applied_is_told_as_a_page_shows_it(town: Town) -> None:
+    with town.listening() as stream:
+        stream.next("open")
+        town.post(8)
+        mine = town.post(2, content={"text": "grüße\n\u2028"})
+        town.log.apply_all()
+        told = stream.next("activity")
+        assert told.data["activity_id"] == mine
+        assert told.data == town.page().json()["items"][0]
+        late = town.post(3, at=BEGIN - timedelta(days=9))
+        town.log.apply_all()
+        assert stream.next("activity").data["activity_id"] == late
+
+
+@pytest.mark.parametrize("seed_number", range(3))
+def test_pushed_plus_paged_has_neither_gap_nor_repeat_under_writes(town: Town, seed_number: int) -> None:
+    rng = random.Random(seed_number)
+    said = [town.post(rng.choice(AUTHORS), at=BEGIN + timedelta(minutes=rng.randrange(999))) for _ in range(120)]
+    town.log.apply(0, 25)
+    stop = threading.Event()
+
+    def write() -> None:
+        while any(town.log.applied[p] < len(town.log.records[p]) for p in range(PARTITIONS)):
+            town.log.apply(rng.randrange(PARTITIONS), rng.randrange(1, 4))
+        stop.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    first = town.page(query="limit=20")
+    got = [item["activity_id"] for item in first.json()["items"]]
+    cursor = first.json()["next"]
+    while cursor:
+        page = town.page(query=f"limit=20&cursor={cursor}").json()
+        got += [item["activity_id"] for item in page["items"]]
+        cursor = page["next"]
+    last_id = first.headers["feedmill-feed-position"]
+    while len(got) < len(said):
+        with town.listening(last_id=last_id) as stream:
+            stream.next("open")
+            for _ in range(min(rng.randrange(1, 30), len(said) - len(got))):
+                told = stream.next("activity")
+                got.append(told.data["activity_id"])
+                last_id = told.id
+    writer.join()
+    assert stop.is_set()
+    assert sorted(got) == sorted(said)
+    with town.listening(last_id=last_id) as stream:
+        stream.next("open")
+        wait_until(lambda: stream.heartbeats > 1, "a sign of life")
+        assert stream.nothing_waits()
+
+
+@pytest.mark.parametrize(
+    ("verb", "actor", "other"),
+    [("unfollow", 1, 2), ("follow", 1, 8), ("mute", 1, 3), ("block", 1, 4), ("block", 5, 1)],
+)
+def test_a_changed_set_resets_and_counts_from_there_on(town: Town, verb: str, actor: int, other: int) -> None:
+    with town.listening() as stream:
+        before = stream.next("open").id
+        town.says(actor, verb, ("user", other))
+        assert stream.next("reset").data == {"reason": verb}
+        gone = other if actor == 1 else actor
+        theirs = town.post(gone)
+        shown = town.post(6)
+        town.log.apply_all()
+        wanted = {theirs, shown} if verb == "follow" else {shown}
+        assert {stream.next("activity").data["activity_id"] for _ in wanted} == wanted
+    with town.listening(last_id=before) as again:
+        again.next("open")
+        assert again.next("reset").data == {"reason": "edges"}
+
+
+def test_what_was_applied_before_its_object_is_told_when_that_comes(town: Town) -> None:
+    with town.listening() as stream:
+        stream.next("open")
+        like = town.says(2, "like", ("post", 1))
+        town.post(8)
+        town.log.apply_all()
+        assert stream.next("activity").data["activity_id"] == like
+
+
+def test_a_position_of_another_life_of_the_state_resets(town: Town) -> None:
+    with town.listening(last_id="activity.published.v1/0:999999") as stream:
+        stream.next("open")
+        assert stream.next("reset").data == {"reason": "rebuild"}
+
+
+def test_a_read_position_is_told_to_the_other_devices_and_only_moves_on(town: Town) -> None:
+    with town.listening() as phone, town.listening() as laptop, town.listening(2) as other:
+        for stream in (phone, laptop, other):
+            stream.next("open")
+        for minute in (5, 3):
+            through = (BEGIN + timedelta(minutes=minute)).isoformat()
+            read = {"feed": "home", "through": through, "only_seen": False}
+            town.log.says(1, "feed-read", at=BEGIN, read=read)
+            town.log.apply_all()
+            for stream in (phone, laptop):
+                data = stream.next("read").data
+                assert data["feed"] == "home"
+                assert datetime.fromisoformat(data["read_through"]) == BEGIN + timedelta(minutes=5)
+        wait_until(lambda: other.heartbeats > 1, "a sign of life")
+        assert other.nothing_waits()
+    with town.listening() as tablet:
+        assert [one["feed"] for one in tablet.next("open").data["read"]] == ["home"]
+
+
+def test_a_client_that_reads_nothing_is_dropped_and_others_go_on(town: Town) -> None:
+    parts = urlsplit(town.url)
+    slow = socket.create_connection((str(parts.hostname), int(parts.port or 0)))
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    slow.sendall(b"GET /v1/users/1/feed/live HTTP/1.1\r\nhost: x\r\nx-app-key: key1\r\n\r\n")
+    live = town.api.parts.live
+    wait_until(lambda: len(live.audience.streams) == 1, "the slow one to be in")
+    with town.listening() as quick:
+        quick.next("open")
+        wait_until(lambda: len(live.audience.streams) == 2, "both to be in")
+        sent = 0
+        while len(live.audience.streams) == 2:
+            assert sent < 2_000, "not dropped"
+            town.post(2, content="x" * 50_000)
+            town.log.apply_all()
+            quick.next("activity")
+            sent += 1
+    slow.close()
+
+
+def test_a_revoked_key_ends_its_stream(town: Town, seed: Seed) -> None:
+    with town.listening() as stream:
+        stream.next("open")
+        seed.execute("UPDATE api_key SET revoked_at = now() WHERE key_hash = sha256('key1')")
+        wait_until(lambda: stream.ended, "the stream to end")
+
+
+def test_the_bounds_on_streams_hold(town: Town, state: str) -> None:
+    assert httpx2.get(f"{town.url}/v1/users/1/feed/live", headers={"X-App-Key": "key2"}).status_code == 403
+    for bad in ("nonsense", "activity.published.v1/x:1"):
+        answer = httpx2.get(f"{town.url}/v1/users/1/feed/live", headers={"X-App-Key": "key1", "Last-Event-ID": bad})
+        assert answer.status_code == 400
+    with (
+        an_api(state, FEEDMILL_API__LIVE__STREAMS_PER_READER="1") as (url, api),
+        Listening(f"{url}/v1/users/1/feed/live", "key1") as stream,
+    ):
+        stream.next("open")
+        wait_until(lambda: api.parts.live.audience.streams, "it to be in")
+        answer = httpx2.get(f"{url}/v1/users/1/feed/live", headers={"X-App-Key": "key1"})
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
+
+
+IDLE = 500
+
+
+def test_five_hundred_idle_streams_are_told_by_one_reader_of_the_tail(town: Town, seed: Seed) -> None:
+    seed.key("machine", owner="service:reader", scopes=["feeds:read"])
+    asked: list[str] = []
+    live = town.api.parts.live
+    fetch = town.api.parts.postgres.fetch
+
+    async def counted(sql: str, *arguments: object) -> Any:
+        asked.append(sql)
+        return await fetch(sql, *arguments)
+
+    async def all_of_them() -> None:
+        parts = urlsplit(town.url)
+        opened = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(IDLE)]
+        for number, (_, writer) in enumerate(opened):
+            user = number % 8 + 1
+            writer.write(f"GET /v1/users/{user}/feed/live HTTP/1.1\r\nhost: x\r\nx-app-key: machine\r\n\r\n".encode())
+        for reader, _ in opened:
+            await reader.readuntil(b"event: open")
+        await asyncio.to_thread(wait_until, lambda: len(live.audience.streams) == IDLE, "all to be in")
+        live._postgres.fetch = counted  # type: ignore[method-assign]
+        post = town.post(2)
+        await asyncio.to_thread(town.log.apply_all)
+        for number, (reader, _) in enumerate(opened):
+            if number % 8 == 0:
+                await asyncio.wait_for(reader.readuntil(post.encode()), 10)
+        for _, writer in opened:
+            writer.close()
+
+    asyncio.run(all_of_them())
+    assert len(asked) <= 4, asked
+    wait_until(lambda: not live.audience.streams, "all to be gone")
