@@ -4,6 +4,7 @@ An article names itself by id and time: whichever way it comes, and however ofte
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -19,6 +20,7 @@ from feedmill.contracts.envelope import checked_printable
 from feedmill.contracts.errors import Code, Rejected
 from feedmill.contracts.verbs import VERBS
 from feedmill.ingest import openapi
+from feedmill.ingest.door import Taken
 from feedmill.ingest.explain import first_error
 from feedmill.ingest.house import House, house_of
 from feedmill.ingest.memory import Recent
@@ -30,6 +32,7 @@ from feedmill.ingest.settings import LimitSettings
 from feedmill.runtime import metrics
 from feedmill.runtime.auth import Principal, caller_of_family
 from feedmill.runtime.bodies import json_in
+from feedmill.runtime.http import wait_s_in
 from feedmill.runtime.kafka import Message
 from feedmill.runtime.position import Positions
 from feedmill.runtime.problem import RETRY_AFTER_S, FieldError, Kind, Problem
@@ -67,7 +70,11 @@ async def take_articles(request: Request) -> Response:
         raise _refused(coming[0].result, answer_headers)
     positions = await _publish(house, [one for one in coming if one.message is not None])
     answer_headers.update(position_headers(Positions(), positions))
-    return _answer([one.result for one in coming], answer_headers)
+    taken = _taken([one.result for one in coming], positions)
+    wait_s = wait_s_in(request)
+    if wait_s is not None and taken.accepted:
+        await house.door.wait(taken, wait_s)
+    return _answer(taken, answer_headers)
 
 
 def _check_may_write(principal: Principal) -> None:
@@ -145,16 +152,20 @@ async def _publish(house: House, coming: Sequence[Coming]) -> Positions:
     return Positions(highest)
 
 
-def _answer(results: list[Result], answer_headers: dict[str, str]) -> Response:
-    statuses = {result.status for result in results}
+def _taken(results: list[Result], positions: Positions) -> Taken:
+    counted = Counter(result.status for result in results)
     for result in results:
         if result.status == "invalid" and result.error is not None:
             metrics.EVENTS_REFUSED.at(result.error.code).inc()
-    if "accepted" in statuses:
-        return Response(encoded(results), 202, answer_headers, _JSON)
-    if "retry" in statuses:
-        return Response(encoded(results), 503, {**answer_headers, "Retry-After": str(RETRY_AFTER_S)}, _JSON)
-    return Response(encoded(results), 200, answer_headers, _JSON)
+    return Taken(results, positions, counted["accepted"], counted["retry"])
+
+
+def _answer(taken: Taken, answer_headers: dict[str, str]) -> Response:
+    status = 200 if taken.accepted == taken.applied else 202
+    if taken.retried and not taken.positions:
+        status = 503
+        answer_headers["Retry-After"] = str(RETRY_AFTER_S)
+    return Response(encoded(taken.results), status, answer_headers, _JSON)
 
 
 def _refused(result: Result, answer_headers: dict[str, str]) -> Problem:

@@ -74,7 +74,7 @@ class Door:
         acks = await self._send(items, prepared)
         taken = _taken(items, prepared, acks)
         if wait_s is not None and taken.accepted:
-            await self._wait(taken, wait_s)
+            await self.wait(taken, wait_s)
         return taken
 
     async def _send(self, items: Sequence[Item], prepared: Prepared) -> Sequence[Ack]:
@@ -87,7 +87,7 @@ class Door:
         _count(items, prepared, acks)
         return acks
 
-    async def _wait(self, taken: Taken, wait_s: float) -> None:
+    async def wait(self, taken: Taken, wait_s: float) -> None:
         """Until the positions are passed; then what is stored is applied, what is not has been dead-lettered."""
         waited: dict[str, list[Result]] = {}
         for result in taken.results:

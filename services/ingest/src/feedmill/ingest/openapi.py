@@ -72,7 +72,7 @@ USERS_RESPONSES: Final[Responses] = {
 }
 ARTICLES_RESPONSES: Final[Responses] = {
     **_REFUSALS,
-    200: _answer("None was valid; the results say why.", "Results"),
+    200: _answer("All that was accepted is in the warehouse (`Prefer: wait`), or none was valid.", "Results"),
     202: _answer("Kept; the warehouse has them shortly after.", "Results"),
     409: _problem("An article of this id and time was sent with another text or number of readers."),
 }
@@ -146,6 +146,7 @@ EVENTS: Final[dict[str, Any]] = {
 _ARTICLE_IN: Final = {"$ref": "#/components/schemas/ArticleIn"}
 ARTICLES: Final[dict[str, Any]] = {
     "security": _KEY,
+    "parameters": [_PREFER],
     "requestBody": {
         "required": True,
         "content": {

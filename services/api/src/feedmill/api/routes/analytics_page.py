@@ -162,7 +162,7 @@ def _refused(request: Request, problem: Problem) -> Response:
         return problem_response(problem)
     shown = [section(problem.kind.title, f"<p>{escape(problem.detail)}</p>", wide=True)]
     if problem.kind in (Kind.KEY_MISSING, Kind.KEY_NOT_VALID, Kind.FORBIDDEN):
-        shown.append(rendered.ASK_FOR_A_KEY)
+        shown = [rendered.ASK_FOR_A_KEY]
     first, last = rendered.today()
     headers = problem.answer_headers | {"Content-Security-Policy": rendered.POLICY}
     return Response(rendered.page(first, last, shown, ""), problem.kind.status, headers, HTML)
