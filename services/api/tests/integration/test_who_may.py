@@ -22,6 +22,7 @@ MATRIX = {
     "/v1/users/{user_id}": ANY_KEY,
     "/v1/users/{user_id}/activities": ANY_KEY,
     "/v1/users/{user_id}/feed": (200, 403, 200, 403, 200, 401, 401, 401),
+    "/v1/users/{user_id}/feed/why": (200, 403, 200, 403, 200, 401, 401, 401),
     "/v1/users/{user_id}/feed/live": (400, 403, 400, 403, 400, 401, 401, 401),
     "/v1/users/{user_id}/notifications": (200, 403, 200, 403, 200, 401, 401, 401),
     "/v1/objects/{type}/{id}": ANY_KEY,
@@ -59,6 +60,8 @@ def at(path: str) -> str:
     """The path with somebody, something and some event in it."""
     if path.endswith("/live"):  # whoever may is told that the id is none: the stream itself would not end
         path += "?after=nonsense"
+    if path.endswith("/why"):
+        path += f"?activity={uuid.uuid4()}"
     filled = path.replace("{user_id}", "1").replace("{event_id}", str(uuid.uuid4()))
     return filled.replace("{type}/{id}", "post/1").replace("{tag}", "fun").replace(
         "analytics/{name}", "analytics/page.css"

@@ -16,6 +16,7 @@ from feedmill.api.routes import (
     objects,
     sagas,
     users,
+    why,
 )
 from feedmill.runtime.health import Health
 from feedmill.runtime.http import Lifespan, create_app
@@ -33,6 +34,7 @@ def app_of(parts: Parts, health: Health, lifespan: Lifespan) -> FastAPI:
         analytics_page,
         feeds,
         live,
+        why,
         notifications,
         objects,
         users,

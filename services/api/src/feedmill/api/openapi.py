@@ -12,6 +12,7 @@ from feedmill.contracts.ids import MAX_ID
 _TYPES: Final = (
     wire.FeedPage,
     wire.Notices,
+    wire.Why,
     wire.ObjectShown,
     wire.Profile,
     wire.Trace,

@@ -52,7 +52,11 @@ def name_in(request: Request, name: str, most_chars: int) -> str:
 
 def uuid_in(request: Request, name: str) -> UUID:
     """A uuid out of the path. Raises Problem (400)."""
-    text: str = request.path_params[name]
+    return uuid_of(request.path_params[name], name)
+
+
+def uuid_of(text: str, name: str) -> UUID:
+    """Raises Problem (400)."""
     try:
         if len(text) == 36:
             return UUID(text)
@@ -70,15 +74,15 @@ def _number(text: str, name: str, most: int) -> int:
     return number
 
 
-def next_url(request: Request, after: str | None, limit: int | None) -> str:
+def next_url(request: Request, after: str | None, limit: int | None, **more: str) -> str:
     """Path and query of the page after this cursor; "" at the end. limit: None where the request gave none."""
     if after is None:
         return ""
-    query = {"cursor": after} | ({} if limit is None else {"limit": str(limit)})
+    query = {"cursor": after} | ({} if limit is None else {"limit": str(limit)}) | more
     return f"{request.url.path}?{urlencode(query)}"
 
 
-def link_to_next(request: Request, after: str | None, limit: int) -> dict[str, str]:
-    """RFC 8288; no header at the end."""
-    url = next_url(request, after, limit)
+def link_to_next(request: Request, after: str | None, limit: int, **more: str) -> dict[str, str]:
+    """RFC 8288; no header at the end. more: what else the request's query said."""
+    url = next_url(request, after, limit, **more)
     return {"Link": f'<{url}>; rel="next"'} if url else {}

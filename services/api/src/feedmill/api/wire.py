@@ -116,6 +116,65 @@ class Profile(Struct, frozen=True):
     counters: Counters
 
 
+class Evidence(Struct, frozen=True):
+    """An event that a rule rests on: position in the raw topic, and when it happened."""
+
+    event_id: UUID
+    position: str
+    occurred_at: datetime
+
+
+class FollowEvidence(Struct, frozen=True):
+    """The follow edge as it stood: since (null: all of the past), and the event that began it."""
+
+    followee_id: int
+    since: datetime | None
+    event: Evidence
+
+
+class Because(Struct, frozen=True):
+    """The activity asked about."""
+
+    verb: str
+    actor_id: int
+    event: Evidence
+    accepted_at: datetime
+    applied_at: datetime
+
+
+class Check(Struct, frozen=True):
+    """One rule of the definition, and the event it rests on where one does."""
+
+    rule: str
+    keeps_out: bool
+    event: Evidence | None
+
+
+class ScoreTerms(Struct, frozen=True):
+    """score = points * 0.5 ** (age_s / half_life_s), points = 1 + likers + 2 * shares + 3 * comments."""
+
+    score: float
+    points: int
+    likers: int
+    shares: int
+    comments: int
+    age_s: float
+    half_life_s: float
+
+
+class Why(Struct, frozen=True):
+    """The proof. rule: `followed`, or the first that keeps it out; checks: all that were asked, in their order."""
+
+    activity_id: UUID
+    in_feed: bool
+    rule: str
+    detail: str
+    activity: Because | None
+    follow: FollowEvidence | None
+    checks: list[Check]
+    score: ScoreTerms | None = None
+
+
 class ObjectRef(Struct, frozen=True):
     """An object by name."""
 

@@ -12,9 +12,12 @@ from feedmill.api.paging import DEFAULT_LIMIT, Paging, id_in, link_to_next, pagi
 from feedmill.api.parts import Parts
 from feedmill.api.queries.activities import Page
 from feedmill.api.queries.author_feed import author_feed
+from feedmill.api.queries.feed_then import feed_then
 from feedmill.api.queries.home_feed import home_feed
 from feedmill.api.queries.profile import exists
+from feedmill.api.queries.then import Moment
 from feedmill.api.reading import admitted, answer
+from feedmill.api.routes.why import AS_OF, moment_in
 from feedmill.api.wire import FeedItem, FeedPage
 from feedmill.runtime.applied import Snapshot
 from feedmill.runtime.problem import Kind, Problem
@@ -33,13 +36,18 @@ def router(parts: Parts) -> APIRouter:
     most = parts.settings.page_max_items
     parameters = (openapi.an_id("user_id"), openapi.CURSOR, openapi.limit(DEFAULT_LIMIT, most))
 
-    @routes.get("/v1/users/{user_id}/feed", openapi_extra=openapi.operation(FeedPage, *parameters, errors=(403, 404)))
+    @routes.get(
+        "/v1/users/{user_id}/feed", openapi_extra=openapi.operation(FeedPage, *parameters, AS_OF, errors=(403, 404))
+    )
     async def home(request: Request) -> Response:
-        """What those the user follows did, newest first."""
+        """What those the user follows did, newest first; with `as_of` as it was then."""
         principal, snapshot = await admitted(parts, request)
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.HOME_FEED, user_id=user_id)
         paging = paging_in(request, most=most)
+        moment = moment_in(request)
+        if not moment.is_now:
+            return await _as_of(request, paging, user_id, moment, snapshot)
         parts.readers.note(user_id)
         page = await home_feed(
             parts.postgres,
@@ -79,6 +87,16 @@ def router(parts: Parts) -> APIRouter:
             await _must_exist(user_id)
         after = None if page.next is None else encode(page.next)
         return answer(request, FeedPage(page.items, after), snapshot, link_to_next(request, after, paging.limit))
+
+    async def _as_of(request: Request, paging: Paging, user_id: int, moment: Moment, snapshot: Snapshot) -> Response:
+        page = await feed_then(
+            parts.postgres, reader_id=user_id, moment=moment, before=paging.before, limit=paging.limit
+        )
+        if not page.items:
+            await _must_exist(user_id)
+        after = None if page.next is None else encode(page.next)
+        link = link_to_next(request, after, paging.limit, as_of=request.query_params["as_of"])
+        return answer(request, FeedPage(page.items, after), snapshot, link)
 
     async def _must_exist(user_id: int) -> None:
         if not await exists(parts.postgres, user_id):

@@ -1,0 +1,71 @@
+"""`/v1/users/{user_id}/feed/why`: the proof that an activity is, or is not, in a home feed, now or at a moment."""
+
+from datetime import UTC
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from feedmill.api import openapi
+from feedmill.api.authorize import Reading, authorize
+from feedmill.api.paging import id_in, uuid_of
+from feedmill.api.parts import Parts
+from feedmill.api.queries.profile import exists
+from feedmill.api.queries.then import NOW, Moment
+from feedmill.api.queries.why import why
+from feedmill.api.reading import admitted, answer
+from feedmill.api.wire import Why
+from feedmill.contracts.times import parse_time
+from feedmill.contracts.topics import ACTIVITY_PUBLISHED
+from feedmill.runtime.position import BadPosition, Positions
+from feedmill.runtime.problem import FieldError, Kind, Problem
+
+AS_OF: Final = openapi.in_query(
+    "as_of", {"type": "string"}, "A time (RFC 3339), or positions as Feedmill-Position writes them; by default now."
+)
+_ACTIVITY: Final = openapi.in_query(
+    "activity", {"type": "string", "format": "uuid"}, "The activity's event_id.", required=True
+)
+
+
+def router(parts: Parts) -> APIRouter:
+    """The one question."""
+    routes = APIRouter(tags=["feeds"])
+
+    @routes.get(
+        "/v1/users/{user_id}/feed/why",
+        openapi_extra=openapi.operation(Why, openapi.an_id("user_id"), _ACTIVITY, AS_OF, errors=(403, 404)),
+    )
+    async def feed_why(request: Request) -> Response:
+        """Whether the activity is in the home feed, by which rule, and the events that decide it."""
+        principal, snapshot = await admitted(parts, request)
+        user_id = id_in(request, "user_id")
+        authorize(principal, Reading.HOME_FEED, user_id=user_id)
+        activity_id = uuid_of(request.query_params.get("activity", ""), "activity")
+        moment = moment_in(request)
+        if not await exists(parts.postgres, user_id):
+            raise Problem(Kind.NOT_FOUND, "There is no user with this id.")
+        found = await why(parts.postgres, reader_id=user_id, activity_id=activity_id, moment=moment)
+        return answer(request, found, snapshot)
+
+    return routes
+
+
+def moment_in(request: Request) -> Moment:
+    """`?as_of=`. Raises Problem (400)."""
+    text = request.query_params.get("as_of")
+    if text is None:
+        return NOW
+    try:
+        if text.startswith(ACTIVITY_PUBLISHED.name):
+            return Moment(positions=_by_partition(Positions.parse([text])))
+        return Moment(at=parse_time(text).astimezone(UTC))
+    except (ValueError, BadPosition):
+        error = FieldError("as_of", "bad_moment", "must be an RFC 3339 time or positions")
+        raise Problem(Kind.BAD_PARAMETER, "as_of must be an RFC 3339 time or positions.", [error]) from None
+
+
+def _by_partition(positions: Positions) -> tuple[int, ...]:
+    named = {partition: offset for _, partition, offset in positions.only([ACTIVITY_PUBLISHED.name])}
+    if not named or max(named) >= ACTIVITY_PUBLISHED.partitions:
+        raise ValueError("no partition of the activities")
+    return tuple(named.get(partition, -1) for partition in range(ACTIVITY_PUBLISHED.partitions))
