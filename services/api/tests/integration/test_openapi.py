@@ -29,6 +29,7 @@ PATHS = {
     "/v1/users/{user_id}/activities",
     "/v1/users/{user_id}/notifications",
     "/v1/users/{user_id}/feed/why",
+    "/v1/users/{user_id}/feed/aggregated",
     STREAM,
     "/v1/objects/{type}/{id}",
     "/v1/tags/{tag}/feed",

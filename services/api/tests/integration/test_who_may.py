@@ -23,6 +23,7 @@ MATRIX = {
     "/v1/users/{user_id}/activities": ANY_KEY,
     "/v1/users/{user_id}/feed": (200, 403, 200, 403, 200, 401, 401, 401),
     "/v1/users/{user_id}/feed/why": (200, 403, 200, 403, 200, 401, 401, 401),
+    "/v1/users/{user_id}/feed/aggregated": (200, 403, 200, 403, 200, 401, 401, 401),
     "/v1/users/{user_id}/feed/live": (400, 403, 400, 403, 400, 401, 401, 401),
     "/v1/users/{user_id}/notifications": (200, 403, 200, 403, 200, 401, 401, 401),
     "/v1/objects/{type}/{id}": ANY_KEY,

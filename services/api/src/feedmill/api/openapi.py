@@ -13,6 +13,8 @@ _TYPES: Final = (
     wire.FeedPage,
     wire.Notices,
     wire.Why,
+    wire.RankedPage,
+    wire.AggregatedPage,
     wire.ObjectShown,
     wire.Profile,
     wire.Trace,

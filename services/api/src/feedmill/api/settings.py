@@ -49,6 +49,14 @@ class LiveSettings(Section):
     resume_items: int = Field(default=500, ge=1)  # what a client that comes again is sent at most; beyond: reset
 
 
+class RankSettings(Section):
+    """Ranked and aggregated home feeds."""
+
+    window_items: int = Field(default=500, ge=1, le=1_000)  # the newest of the home feed, which are ranked
+    half_life_s: float = Field(default=21_600.0, gt=0)  # after so long a score is half of what it was
+    aggregated_items: int = Field(default=5_000, ge=200)  # read for one page of groups
+
+
 class ApiSettings(Settings):
     model_config = service_config("api")
 
@@ -66,6 +74,7 @@ class ApiSettings(Settings):
     trace: TraceSettings = TraceSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
     live: LiveSettings = LiveSettings()
+    rank: RankSettings = RankSettings()
     saga_model_path: Path = Field(default=model.PACKAGED, description="of `feedmill saga train`; may change")
     classify_text_max_bytes: int = Field(default=TEXT_MAX_BYTES, ge=1, le=EVENT_MAX_BYTES)  # as UTF-8
     note_readers_ms: int = Field(default=200, ge=1)  # how often it is written who reads home feeds

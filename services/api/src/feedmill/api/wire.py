@@ -116,6 +116,13 @@ class Profile(Struct, frozen=True):
     counters: Counters
 
 
+class ObjectRef(Struct, frozen=True):
+    """An object by name."""
+
+    type: str
+    id: int
+
+
 class Evidence(Struct, frozen=True):
     """An event that a rule rests on: position in the raw topic, and when it happened."""
 
@@ -137,6 +144,7 @@ class Because(Struct, frozen=True):
 
     verb: str
     actor_id: int
+    object: ObjectRef | None
     event: Evidence
     accepted_at: datetime
     applied_at: datetime
@@ -162,6 +170,51 @@ class ScoreTerms(Struct, frozen=True):
     half_life_s: float
 
 
+class RankedItem(Struct, frozen=True):
+    """An item as every feed shows it, and its score explained."""
+
+    activity_id: UUID
+    verb: str
+    actor: Actor
+    object: Thing | None
+    target: Thing | None
+    occurred_at: datetime
+    score: ScoreTerms
+
+
+class RankedPage(Struct, frozen=True):
+    """Best first."""
+
+    items: list[RankedItem]
+    next: str | None
+
+
+class Aggregate(Struct, frozen=True):
+    """What was done with one object (or by one actor) within one window.
+
+    count: activities, by verb in `verbs`; people: their actors, the newest three in `actors`; items: the newest three,
+    as every feed shows them; complete: false where the window holds more than was counted.
+    """
+
+    key: str
+    window_start: datetime
+    count: int
+    verbs: dict[str, int]
+    people: int
+    actors: list[Actor]
+    latest_at: datetime
+    latest_id: UUID
+    items: list[Raw]
+    complete: bool
+
+
+class AggregatedPage(Struct, frozen=True):
+    """Newest first."""
+
+    items: list[Aggregate]
+    next: str | None
+
+
 class Why(Struct, frozen=True):
     """The proof. rule: `followed`, or the first that keeps it out; checks: all that were asked, in their order."""
 
@@ -173,13 +226,6 @@ class Why(Struct, frozen=True):
     follow: FollowEvidence | None
     checks: list[Check]
     score: ScoreTerms | None = None
-
-
-class ObjectRef(Struct, frozen=True):
-    """An object by name."""
-
-    type: str
-    id: int
 
 
 class Hop(Struct, frozen=True):

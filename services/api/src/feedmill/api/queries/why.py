@@ -13,7 +13,7 @@ from feedmill.api.queries.then import (
     then,
     user_was_there,
 )
-from feedmill.api.wire import Because, Check, Evidence, FollowEvidence, Why
+from feedmill.api.wire import Because, Check, Evidence, FollowEvidence, ObjectRef, Why
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED
 from feedmill.contracts.verbs import FEED_VERBS
 from feedmill.runtime.postgres import Postgres, Row
@@ -132,7 +132,8 @@ def _follow(row: Row) -> FollowEvidence | None:
 def _because(row: Row) -> Because:
     position = _position(row["source_partition"], row["source_offset"])
     event = Evidence(row["event_id"], position, row["occurred_at"])
-    return Because(row["verb"], row["actor_id"], event, row["accepted_at"], row["applied_at"])
+    thing = None if row["object_type"] is None else ObjectRef(row["object_type"], row["object_id"])
+    return Because(row["verb"], row["actor_id"], thing, event, row["accepted_at"], row["applied_at"])
 
 
 def _position(partition: int, offset: int) -> str:

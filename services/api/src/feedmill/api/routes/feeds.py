@@ -11,23 +11,37 @@ from feedmill.api.live.messages import id_of
 from feedmill.api.paging import DEFAULT_LIMIT, Paging, id_in, link_to_next, paging_in
 from feedmill.api.parts import Parts
 from feedmill.api.queries.activities import Page
+from feedmill.api.queries.aggregated_feed import WINDOWS_S, Asked, aggregated_feed
 from feedmill.api.queries.author_feed import author_feed
 from feedmill.api.queries.feed_then import feed_then
 from feedmill.api.queries.home_feed import home_feed
 from feedmill.api.queries.profile import exists
+from feedmill.api.queries.ranked_feed import ranked_feed
 from feedmill.api.queries.then import Moment
 from feedmill.api.reading import admitted, answer
 from feedmill.api.routes.why import AS_OF, moment_in
-from feedmill.api.wire import FeedItem, FeedPage
+from feedmill.api.wire import AggregatedPage, FeedItem, FeedPage
 from feedmill.runtime.applied import Snapshot
-from feedmill.runtime.problem import Kind, Problem
+from feedmill.runtime.problem import FieldError, Kind, Problem
 
+_RANK: Final = openapi.in_query("rank", {"enum": ["hot"]}, "`hot`: by what it got, halving with age; see `score`.")
+_BY: Final = openapi.in_query("by", {"enum": ["object", "actor"], "default": "object"}, "What makes a group.")
+_WINDOW: Final = openapi.in_query("window", {"enum": ["hour", "day"], "default": "hour"}, "How long a group's time is.")
 FEED_POSITION: Final = "Feedmill-Feed-Position"
 """The positions this walk through the pages stays at: what the stream takes as `after`."""
 
 
 def _place_of(positions: Positions) -> str:
     return id_of({number: offset for number, offset in enumerate(positions) if offset is not None})
+
+
+def _one_of(request: Request, name: str, known: tuple[str, ...]) -> str:
+    """The first is the default. Raises Problem (400)."""
+    value = request.query_params.get(name, known[0])
+    if value not in known:
+        error = FieldError(name, "unknown", f"must be one of {', '.join(known)}")
+        raise Problem(Kind.BAD_PARAMETER, f"{name} {error.message}.", [error])
+    return value
 
 
 def router(parts: Parts) -> APIRouter:
@@ -37,7 +51,8 @@ def router(parts: Parts) -> APIRouter:
     parameters = (openapi.an_id("user_id"), openapi.CURSOR, openapi.limit(DEFAULT_LIMIT, most))
 
     @routes.get(
-        "/v1/users/{user_id}/feed", openapi_extra=openapi.operation(FeedPage, *parameters, AS_OF, errors=(403, 404))
+        "/v1/users/{user_id}/feed",
+        openapi_extra=openapi.operation(FeedPage, *parameters, AS_OF, _RANK, errors=(403, 404)),
     )
     async def home(request: Request) -> Response:
         """What those the user follows did, newest first; with `as_of` as it was then."""
@@ -49,6 +64,8 @@ def router(parts: Parts) -> APIRouter:
         if not moment.is_now:
             return await _as_of(request, paging, user_id, moment, snapshot)
         parts.readers.note(user_id)
+        if "rank" in request.query_params:
+            return await _ranked(request, paging, user_id, snapshot)
         page = await home_feed(
             parts.postgres,
             reader_id=user_id,
@@ -87,6 +104,51 @@ def router(parts: Parts) -> APIRouter:
             await _must_exist(user_id)
         after = None if page.next is None else encode(page.next)
         return answer(request, FeedPage(page.items, after), snapshot, link_to_next(request, after, paging.limit))
+
+    async def _ranked(request: Request, paging: Paging, user_id: int, snapshot: Snapshot) -> Response:
+        if request.query_params["rank"] != "hot":
+            raise Problem(Kind.BAD_PARAMETER, "rank must be hot.", [FieldError("rank", "unknown", "must be hot")])
+        page = await ranked_feed(
+            parts.postgres,
+            parts.settings.rank,
+            reader_id=user_id,
+            before=paging.before,
+            limit=paging.limit,
+            positions=paging.positions,
+        )
+        if not page.items:
+            await _must_exist(user_id)
+        after = None if page.next is None else encode(page.next, page.positions)
+        following = b"null" if after is None else f'"{after}"'.encode()
+        body = b'{"items":[%b],"next":%b}' % (b",".join(page.items), following)
+        return answer(request, body, snapshot, link_to_next(request, after, paging.limit, rank="hot"))
+
+    @routes.get(
+        "/v1/users/{user_id}/feed/aggregated",
+        openapi_extra=openapi.operation(AggregatedPage, *parameters, _BY, _WINDOW, errors=(403, 404)),
+    )
+    async def aggregated(request: Request) -> Response:
+        """The home feed in groups: by object or by actor, within windows of an hour or a day; counts are exact."""
+        principal, snapshot = await admitted(parts, request)
+        user_id = id_in(request, "user_id")
+        authorize(principal, Reading.HOME_FEED, user_id=user_id)
+        paging = paging_in(request, most=most)
+        by, window = _one_of(request, "by", ("object", "actor")), _one_of(request, "window", tuple(WINDOWS_S))
+        parts.readers.note(user_id)
+        asked = Asked("actor" if by == "actor" else "object", WINDOWS_S[window], parts.settings.rank.aggregated_items)
+        page = await aggregated_feed(
+            parts.postgres,
+            asked,
+            reader_id=user_id,
+            before=paging.before,
+            limit=paging.limit,
+            positions=paging.positions,
+        )
+        if not page.groups:
+            await _must_exist(user_id)
+        after = None if page.next is None else encode(page.next, page.positions)
+        link = link_to_next(request, after, paging.limit, by=by, window=window)
+        return answer(request, AggregatedPage(page.groups, after), snapshot, link)
 
     async def _as_of(request: Request, paging: Paging, user_id: int, moment: Moment, snapshot: Snapshot) -> Response:
         page = await feed_then(

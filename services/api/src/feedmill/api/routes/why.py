@@ -1,19 +1,22 @@
 """`/v1/users/{user_id}/feed/why`: the proof that an activity is, or is not, in a home feed, now or at a moment."""
 
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
 from feedmill.api.paging import id_in, uuid_of
 from feedmill.api.parts import Parts
+from feedmill.api.queries.home_items import Ref
 from feedmill.api.queries.profile import exists
+from feedmill.api.queries.ranked_feed import NOTHING, score_of, terms_of
 from feedmill.api.queries.then import NOW, Moment
 from feedmill.api.queries.why import why
 from feedmill.api.reading import admitted, answer
-from feedmill.api.wire import Why
+from feedmill.api.wire import Because, ScoreTerms, Why
 from feedmill.contracts.times import parse_time
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED
 from feedmill.runtime.position import BadPosition, Positions
@@ -45,9 +48,20 @@ def router(parts: Parts) -> APIRouter:
         if not await exists(parts.postgres, user_id):
             raise Problem(Kind.NOT_FOUND, "There is no user with this id.")
         found = await why(parts.postgres, reader_id=user_id, activity_id=activity_id, moment=moment)
+        if found.in_feed and found.activity is not None and moment.is_now:
+            found = msgspec.structs.replace(found, score=await _score(parts, user_id, found.activity))
         return answer(request, found, snapshot)
 
     return routes
+
+
+async def _score(parts: Parts, reader_id: int, activity: Because) -> ScoreTerms:
+    """As the ranked feed would have it now."""
+    thing = None if activity.object is None else Ref(activity.object.type, activity.object.id)
+    terms = await terms_of(parts.postgres, [thing], reader_id, None)
+    half_life = timedelta(seconds=parts.settings.rank.half_life_s)
+    found = NOTHING if thing is None else terms.get((thing.type, thing.id), NOTHING)
+    return score_of(found, activity.event.occurred_at, datetime.now(UTC), half_life)
 
 
 def moment_in(request: Request) -> Moment:
