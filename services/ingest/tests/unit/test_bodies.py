@@ -230,3 +230,20 @@ def test_a_big_batch_of_small_events_goes_the_fast_way(fake: FakeHouse, client: 
 def test_an_empty_array_is_an_empty_answer(client: TestClient) -> None:
     answer = client.post("/v1/events", content=b"[]", headers=JSON)
     assert (answer.status_code, answer.json()) == (200, {"results": []})
+
+
+@pytest.mark.parametrize(
+    ("event", "id_"),
+    [
+        (json.dumps(LIKE)[:-1].encode() + b', "data": {}}', "a1"),
+        (a_post("9007199254740993"), "a1"),
+        (b'{"id": 7, "id": 8}', None),
+        (b'{"id": NaN}', None),
+    ],
+)
+def test_a_refused_event_is_named_as_it_names_itself(client: TestClient, event: bytes, id_: str | None) -> None:
+    body = b"\n".join((event, json.dumps(LIKE).encode()))
+    answer = client.post("/v1/events", headers={**TOWN, "Content-Type": "application/x-ndjson"}, content=body)
+    first, second = answer.json()["results"]
+    assert (first["status"], first["id"]) == ("invalid", id_)
+    assert (second["status"], second["id"]) == ("accepted", "a1")

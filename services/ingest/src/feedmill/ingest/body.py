@@ -35,8 +35,16 @@ class Refused:
 
 Item = Event | Refused
 
+
+class _Named(msgspec.Struct):
+    """An event, as far as its name goes."""
+
+    id: str | None = None
+
+
 _EVENT: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(ANY_EVENT)
 _EVENTS: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(list[ANY_EVENT])
+_NAMED: Final = msgspec.json.Decoder(_Named)
 _SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _UNREADABLE: Final = frozenset({Code.NOT_JSON, Code.NOT_UTF8, Code.LONE_SURROGATE})
@@ -77,11 +85,11 @@ def events_in(raw: bytes, form: Form, limits: LimitSettings) -> tuple[list[Item]
 def event_in(raw: bytes, limits: LimitSettings) -> Item:
     """One event, judged by itself."""
     if len(raw) > limits.event_max_bytes:
-        return Refused(None, Rejected(Code.TOO_LARGE, f"an event must not exceed {limits.event_max_bytes} bytes"))
+        return Refused(_id_in(raw), Rejected(Code.TOO_LARGE, f"an event must not exceed {limits.event_max_bytes} bytes"))
     try:
         value = strict_json.loads(raw) if strict_json.may_hold_nul(raw) else strict_json.loads_unwalked(raw)
     except NotStrictJson as refused:
-        return Refused(None, refused.rejected)
+        return Refused(_id_in(raw), refused.rejected)
     try:  # numbers and depth are judged by the types
         event: Event = _EVENT.decode(raw)
     except msgspec.DecodeError as error:
@@ -89,6 +97,14 @@ def event_in(raw: bytes, limits: LimitSettings) -> Item:
         id_ = value.get("id") if isinstance(value, dict) else None
         return Refused(id_ if isinstance(id_, str) else None, rejected)
     return event
+
+
+def _id_in(raw: bytes) -> str | None:
+    """What an event calls itself, where that much of it can be read: so its sender knows which one was refused."""
+    try:
+        return _NAMED.decode(raw).id
+    except _DECODE_ERRORS:
+        return None
 
 
 def _events_in_array(raw: bytes, limits: LimitSettings) -> list[Item]:
