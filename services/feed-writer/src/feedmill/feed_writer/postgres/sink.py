@@ -171,7 +171,8 @@ class PostgresSink:
             self._reads_on = False
             return
         self._settle()
-        self._writer.submit(self._store.probe).result()
+        if self._store.is_unseen:
+            self._writer.submit(self._store.probe).result()
         if self._uncommitted and time.monotonic() - self._committed_at_s >= self._commit_interval_s:
             self._commit()
 

@@ -88,11 +88,15 @@ class PostgresStore:
             return str(reason)
         return None
 
+    @property
+    def is_unseen(self) -> bool:
+        """Whether nobody has heard of it lately. Any thread may ask."""
+        return self._seen.is_old()
+
     def probe(self) -> None:
-        """Ask whether it is there, where that has not been seen lately. Raises nothing for being away."""
-        if self._seen.is_old():
-            with suppress(Transient), self._transaction() as cursor:
-                cursor.execute("SELECT 1")
+        """Ask whether it is there. Raises nothing for being away."""
+        with suppress(Transient), self._transaction() as cursor:
+            cursor.execute("SELECT 1")
 
     def close(self) -> None:
         """For good."""
