@@ -85,7 +85,8 @@ def events_in(raw: bytes, form: Form, limits: LimitSettings) -> tuple[list[Item]
 def event_in(raw: bytes, limits: LimitSettings) -> Item:
     """One event, judged by itself."""
     if len(raw) > limits.event_max_bytes:
-        return Refused(_id_in(raw), Rejected(Code.TOO_LARGE, f"an event must not exceed {limits.event_max_bytes} bytes"))
+        too_large = Rejected(Code.TOO_LARGE, f"an event must not exceed {limits.event_max_bytes} bytes")
+        return Refused(_id_in(raw), too_large)
     try:
         value = strict_json.loads(raw) if strict_json.may_hold_nul(raw) else strict_json.loads_unwalked(raw)
     except NotStrictJson as refused:
