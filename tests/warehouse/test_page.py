@@ -31,7 +31,9 @@ def test_the_page_shows_the_town(town: tuple[Mill, Town], asked: Reader) -> None
     answer = asked.get(f"/analytics?{TIME}", key="reads", accept="text/html")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     page = answer.text
-    assert f"<b>{len(town[1].views['activities']) - 12:,}</b>activities" in page  # twelve signed up the day before
+    assert (
+        f"<b>{len(town[1].views['activities']) - 13:,}</b>activities" in page
+    )  # 12 signed up and a space began before
     for shown in ("#rust", "https://a.example/x", "Sam Gamgee", "Arya", "war", 'data-numbers="users"'):
         assert shown in page, shown
     users = re.search(r'id="users">(.*?)</script>', page)

@@ -95,6 +95,7 @@ def test_dimensions_have_one_row_a_key_so_that_joining_them_multiplies_nothing(t
         "dim_entity": "entity_id",
         "dim_saga": "saga_id",
         "dim_date": "date",
+        "dim_space": "space_id",
     }
     for table, key in keys.items():
         assert mill.one(f"SELECT count() - uniqExact(({key})) FROM {table}") == 0, table

@@ -32,6 +32,10 @@ class Town:
         return BEGIN + timedelta(seconds=self.chance.randint(0, 20 * 86_400))
 
     def people(self, mill: Mill) -> None:
+        named = {"type": "space", "id": 1, "name": "Town", "uuid": _uuid(1)}
+        founded_at = BEGIN - timedelta(hours=12)
+        mill.take("space-created", {"actor_id": 1, "object": named}, at=founded_at)
+        self.fact("space-created", 1, "space", 1, founded_at)
         self.colleges: dict[int, list[tuple[datetime, str]]] = {}
         for user in range(1, 13):
             thing = {"type": "user", "id": user, "handle": f"u{user}", "uuid": _uuid(user), "name": f"U{user}"}

@@ -79,6 +79,7 @@ CLICKHOUSE: Final[Mapping[str, Dump]] = {
         "target_type, target_id, space_id, changed_at",
         "object_type, object_id, event_id",
     ),
+    "space_change": Dump("space_id, event_id, verb, actor_id, name, changed_at", "space_id, event_id"),
     "user_change": Dump(
         "user_id, event_id, verb, handle, uuid, name, college, changed_at",
         "user_id, event_id",

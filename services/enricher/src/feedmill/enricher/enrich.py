@@ -68,9 +68,12 @@ def _activity(event: Event) -> EnrichedActivity:
 
 
 def _referred(thing: Any) -> EnrichedObject | None:
-    """A reference stays one."""
+    """A reference stays one; a space's name is its title."""
     thing_id = getattr(thing, "id", None)
-    return None if thing_id is None else EnrichedObject(thing.type, thing_id)
+    if thing_id is None:
+        return None
+    title = getattr(thing, "name", None) if thing.type == "space" else None
+    return EnrichedObject(thing.type, thing_id, title=title)
 
 
 def _created(thing: PostObject | CommentObject) -> EnrichedObject:

@@ -1,9 +1,10 @@
-"""activity.enriched.v1: rows -> Native blocks of the three tables they go to. Pure: a range's rows always make the same
+"""activity.enriched.v1: rows -> Native blocks of the tables they go to. Pure: a range's rows always make the same
 blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from feedmill.feed_writer.clickhouse import native
 from feedmill.feed_writer.clickhouse.block import MICROS, MILLIS, Block, block_of, versions
@@ -11,12 +12,15 @@ from feedmill.feed_writer.clickhouse.kind import Kind
 from feedmill.feed_writer.decode import CHANGES_USER, CREATES_OBJECT, row_of
 from feedmill.feed_writer.row import Row, Thing
 
+CHANGES_SPACE: Final = frozenset({"space-created", "space-updated", "space-deleted"})
+
 
 def blocks_of(rows: Sequence[Row]) -> list[Block]:
     """A block for every table that gets rows."""
     users = [row for row in rows if row.verb in CHANGES_USER or row.verb == "user-erased"]
     objects = [row for row in rows if row.verb in CREATES_OBJECT or row.verb == "delete"]
-    made = ((_facts, rows), (_user_changes, users), (_object_changes, objects))
+    spaces = [row for row in rows if row.verb in CHANGES_SPACE and row.object is not None]
+    made = ((_facts, rows), (_user_changes, users), (_object_changes, objects), (_space_changes, spaces))
     return [make(of) for make, of in made if of]
 
 
@@ -57,6 +61,22 @@ def _user_changes(rows: Sequence[Row]) -> Block:
         uuid=("Nullable(UUID)", native.nullable_uuids(uuids)),
         name=("Nullable(String)", native.nullable_strings([user.name if user else None for user in users])),
         college=("Nullable(String)", native.nullable_strings([user.college if user else None for user in users])),
+        changed_at=(MICROS, native.micros([row.occurred_at for row in rows])),
+        origin_offset=("Int64", native.integers("q", [row.origin_offset for row in rows])),
+        version=versions([row.origin_offset for row in rows]),
+    )
+
+
+def _space_changes(rows: Sequence[Row]) -> Block:
+    things = [thing for row in rows if (thing := row.object) is not None]
+    return block_of(
+        "space_change",
+        len(rows),
+        space_id=("Int64", native.integers("q", [thing.id for thing in things])),
+        event_id=("UUID", native.uuids([row.event_id for row in rows])),
+        verb=("String", native.words([row.verb for row in rows])),
+        actor_id=("Int64", native.integers("q", [row.actor_id for row in rows])),
+        name=("Nullable(String)", native.nullable_strings([thing.title for thing in things])),
         changed_at=(MICROS, native.micros([row.occurred_at for row in rows])),
         origin_offset=("Int64", native.integers("q", [row.origin_offset for row in rows])),
         version=versions([row.origin_offset for row in rows]),
