@@ -1,5 +1,7 @@
 """The app: every route, and nothing that connects."""
 
+from typing import Final
+
 from fastapi import FastAPI
 
 from feedmill.api import openapi
@@ -19,17 +21,21 @@ from feedmill.api.routes import (
     why,
 )
 from feedmill.runtime.health import Health
-from feedmill.runtime.http import Lifespan, create_app
+from feedmill.runtime.http import Lifespan, answer_first, create_app
 
 DESCRIPTION = """Reads of Feedmill: home and author feeds, profiles, traces, and family A's pages.
 
 Every answer says by `Feedmill-Complete-Through` how fresh it is; send a write's `Feedmill-Position` to read it back."""
 
 
+HOT: Final = ("/v1/users/{user_id}/feed",)
+"""What is asked for most."""
+
+
 def app_of(parts: Parts, health: Health, lifespan: Lifespan) -> FastAPI:
     """All of api's routes over these parts."""
     app = create_app("api", description=DESCRIPTION, health=health, lifespan=lifespan)
-    for group in (
+    modules = (
         analytics,
         analytics_page,
         feeds,
@@ -42,7 +48,10 @@ def app_of(parts: Parts, health: Health, lifespan: Lifespan) -> FastAPI:
         family_a,
         interests,
         sagas,
-    ):
-        app.include_router(group.router(parts))
+    )
+    groups = [module.router(parts) for module in modules]
+    for group in groups:
+        app.include_router(group)
+    answer_first(app, [route for group in groups for route in group.routes], *HOT)
     openapi.complete(app)
     return app

@@ -32,6 +32,8 @@ KEPT: Final = (ACTIVITY_ENRICHED,)
 POINT_LOOKUPS: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "enable_bitmapscan": "off",
+    "enable_material": "off",
     "plan_cache_mode": "force_generic_plan",
 }
 """Every question here is a handful of index look-ups: without statistics a planner might hash whole tables for them,

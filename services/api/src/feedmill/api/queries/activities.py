@@ -54,9 +54,9 @@ SEEN: Final = """(CASE WHEN c.object_type IS NULL THEN true
                    WHERE e.actor_id = least(c.actor_id, c.object_id) AND e.kind = 'connect'
                      AND e.object_id = greatest(c.actor_id, c.object_id) AND e.ended_offset > c.said_offset)
              ELSE true END
-        AND NOT EXISTS (
+        AND ((SELECT count(*) FROM blocked) = 0 OR NOT EXISTS (
              SELECT FROM blocked WHERE id IN (c.actor_id, CASE c.object_type WHEN 'user' THEN c.object_id END,
-                                              o.author_id, t.author_id))
+                                              o.author_id, t.author_id)))
        ) IS TRUE"""
 """Deleted objects hide what hangs on them; a reference to what is not there yet waits unseen; what was taken back
 (unlike, disconnect, unrecommend) and what a block stands before is hidden."""

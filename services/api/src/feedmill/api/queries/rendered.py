@@ -15,65 +15,71 @@ from feedmill.runtime.postgres import Row
 
 
 def _text(column: str) -> str:
-    return f"to_json({column})::text"
+    return f"to_json({column})"
 
 
 def _time(column: str) -> str:
-    return f"replace(to_json({column})::text, '+00:00\"', 'Z\"')"
+    """RFC 3339; the session's timezone is UTC."""
+    return f"""left(to_json({column})::text, -7), 'Z"'"""
 
 
-def _field(name: str, value: str) -> str:
-    """Left out where it is null."""
-    return f"coalesce(',\"{name}\":' || {value}, '')"
+def _field(name: str, column: str, value: str) -> str:
+    """Left out where the column is null."""
+    return f"""CASE WHEN {column} IS NOT NULL THEN concat(',"{name}":', {value}) END"""
 
 
 def _user(id: str, handle: str, name: str) -> str:
-    named = f"coalesce({_text(name)}, 'null')"
-    return f"""'{{"id":' || {id} || ',"handle":' || {_text(handle)} || ',"name":' || {named} || '}}'"""
+    return (
+        f"""concat('{{"id":', {id}, ',"handle":', {_text(handle)}, ',"name":', coalesce({_text(name)}, 'null'), '}}')"""
+    )
 
 
-_ACTOR: Final = _user("c.actor_id", "c.actor_handle", "c.actor_name")
+_ACTOR: Final = "said.actor"
 
 
 def _posted(type: str, id: str, thing: str, author: str) -> str:
     written = (
-        _field("content", f"{thing}.content::text"),
-        _field("title", _text(f"{thing}.title")),
-        _field("url", _text(f"{thing}.url")),
-        _field("tags", _text(f"nullif({thing}.tags, '{{}}')")),
-        _field("mentions", _text(f"nullif({thing}.mentions, '{{}}')")),
-        f"""',"author":' || CASE WHEN {thing}.author_id = c.actor_id THEN {_ACTOR}
-                                ELSE {_user(f"{thing}.author_id", f"{author}.handle", f"{author}.name")} END""",
-        _field("created_at", _time(f"{thing}.created_at")),
+        _field("content", f"{thing}.content", f"{thing}.content"),
+        _field("title", f"{thing}.title", _text(f"{thing}.title")),
+        _field("url", f"{thing}.url", _text(f"{thing}.url")),
+        _field("tags", f"nullif({thing}.tags, '{{}}')", _text(f"{thing}.tags")),
+        _field("mentions", f"nullif({thing}.mentions, '{{}}')", _text(f"{thing}.mentions")),
+        f"""',"author":', CASE WHEN {thing}.author_id = c.actor_id THEN {_ACTOR}
+                               ELSE {_user(f"{thing}.author_id", f"{author}.handle", f"{author}.name")} END""",
+        _field("created_at", f"{thing}.created_at", _time(f"{thing}.created_at")),
     )
-    return f"""'{{"type":' || {_text(type)} || ',"id":' || {id} || {" || ".join(written)} || '}}'"""
+    return f"""concat('{{"type":', {_text(type)}, ',"id":', {id}, {", ".join(written)}, '}}')"""
 
 
-_WHO: Final = f"""'{{"type":"user","id":' || c.object_id || ',"handle":' || {_text("who.handle")}
-             || ',"name":' || coalesce({_text("who.name")}, 'null') || '}}'"""
+_WHO: Final = f"""concat('{{"type":"user","id":', c.object_id, ',"handle":', {_text("who.handle")},
+                    ',"name":', coalesce({_text("who.name")}, 'null'), '}}')"""
 
 _ITEM: Final = f"""
-'{{"activity_id":"' || c.event_id || '","verb":"' || c.verb || '","actor":' || {_ACTOR}
- || ',"object":' || CASE WHEN c.object_type IS NULL THEN 'null' WHEN c.object_type = 'user' THEN {_WHO}
-                         ELSE {_posted("c.object_type", "c.object_id", "o", "author")} END
- || ',"target":' || CASE WHEN c.target_type IS NULL THEN 'null'
-                         ELSE {_posted("c.target_type", "c.target_id", "t", "t_author")} END
- || ',"occurred_at":' || {_time("c.occurred_at")} || '}}'"""
+concat('{{"activity_id":"', c.event_id, '","verb":"', c.verb, '","actor":', {_ACTOR},
+       ',"object":', CASE WHEN c.object_type IS NULL THEN 'null' WHEN c.object_type = 'user' THEN {_WHO}
+                          ELSE {_posted("c.object_type", "c.object_id", "o", "author")} END,
+       ',"target":', CASE WHEN c.target_type IS NULL THEN 'null'
+                          ELSE {_posted("c.target_type", "c.target_id", "t", "t_author")} END,
+       ',"occurred_at":', {_time("c.occurred_at")}, '}}')"""
+_SAID: Final = f"""
+ CROSS JOIN LATERAL (SELECT {_user("c.actor_id", "c.actor_handle", "c.actor_name")} AS actor OFFSET 0) said
+ ORDER BY"""
+"""An actor is written once an item: OFFSET 0 keeps the planner from writing it out in each place."""
 
 
 def rendered(candidates: str, *, batch: str, limit: str, positions: str) -> str:
     """The whole statement. Parameters: how many candidates, how many items, the positions to stay at or null."""
     return f"""{candidates},
 hydrated AS (
-    SELECT c.occurred_at, c.event_id, {SEEN} AS seen, {_ITEM} AS item {JOINS} LIMIT {batch}
-), page AS (
+    SELECT c.occurred_at, c.event_id, {SEEN} AS seen, {_ITEM} AS item {JOINS.replace(" ORDER BY", _SAID)} LIMIT {batch}
+), page AS (  -- the window's order is the order in which the aggregates get the rows
     SELECT *, count(*) FILTER (WHERE seen) OVER (ORDER BY occurred_at DESC, event_id DESC) AS place FROM hydrated
 )
-SELECT string_agg(item, ',' ORDER BY occurred_at DESC, event_id DESC) FILTER (WHERE seen AND place <= {limit}),
+SELECT string_agg(item, ',') FILTER (WHERE seen AND place <= {limit}),
        count(*), count(*) FILTER (WHERE seen),
        min(occurred_at) FILTER (WHERE seen AND place = {limit}),
        (array_agg(event_id) FILTER (WHERE seen AND place = {limit}))[1],
-       min(occurred_at), (array_agg(event_id ORDER BY occurred_at, event_id))[1],
+       min(occurred_at), (array_agg(event_id))[count(*)],
        CASE WHEN {positions} IS NULL THEN
             ARRAY(SELECT partition::bigint FROM sink_position WHERE topic = 'activity.enriched.v1' ORDER BY partition)
             || ARRAY(SELECT source_offset FROM sink_position WHERE topic = 'activity.enriched.v1' ORDER BY partition)

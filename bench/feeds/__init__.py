@@ -1,0 +1,1 @@
+"""Benches of the feed engine: `python -m bench.feeds`."""
