@@ -4,7 +4,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 MEMBERS := libs/contracts libs/runtime libs/sagas libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
-.PHONY: help bench-analytics setup demo up down status logs doctor lint types check-generated unit integration test model feed-digests chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
+.PHONY: help bench-analytics setup demo up down status logs doctor lint types check-generated unit integration test model feed-digests bench-feeds chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
@@ -91,6 +91,9 @@ bench-analytics: setup ## the warehouse's part: interests at 10 M readings, inse
 
 bench-short: setup ## a few small rounds: ratios against generous floors, a table
 	$(PY) -m bench --short
+
+bench-feeds: setup ## the feed engine's figures, five rounds in turns; fills docs/feeds.md
+	$(PY) -m bench.feeds --write docs/feeds.md
 
 family-a-20: setup ## family A's end-to-end tests 20 times in a row, on one platform
 	FAMILY_A_ROUNDS=20 $(BIN)/pytest -q --timeout=900 tests/e2e/test_family_a_keys.py tests/e2e/test_family_a_writes.py tests/e2e/test_family_a_feeds.py tests/e2e/test_family_a_sessions.py

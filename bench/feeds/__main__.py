@@ -18,9 +18,9 @@ from bench.machine import load_average, this_machine
 from feedmill.runtime.gc_policy import collect_rarely
 from feedmill.testkit.platform import Platform, Shape
 
-NAMES = ("pages", "statements", "drain", "visible", "follows", "stars", "growth")
+NAMES = ("pages", "statements", "drain", "visible", "follows")
 TEND = "FEEDMILL_FEED_WRITER__FEEDS__TEND"
-TENDED = ("visible", "follows", "stars")
+TENDED = ("visible", "follows")
 """Where who is pushed may change meanwhile, as it does in life."""
 SERVICES = ("ingest", "api", "enricher", "feed-writer-postgres")
 

@@ -104,4 +104,5 @@ async def _key_of_page(connection: asyncpg.Connection, reader: int, page: int) -
         reader,
         (page - 1) * PAGE - 1,
     )
+    assert row is not None
     return Key(row["occurred_at"], UUID(str(row["event_id"])))
