@@ -4,7 +4,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 MEMBERS := libs/contracts libs/runtime libs/sagas libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
-.PHONY: help bench-analytics setup demo up down status logs doctor lint types check-generated unit integration test model feed-digests bench-feeds chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
+.PHONY: bench-live help bench-analytics setup demo up down status logs doctor lint types check-generated unit integration test model feed-digests bench-feeds chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
@@ -88,6 +88,9 @@ bench: setup ## measure against the bare tools, five rounds in turns; fills docs
 
 bench-analytics: setup ## the warehouse's part: interests at 10 M readings, inserts, event to analyst-visible
 	$(PY) -m bench --only readings --only clickhouse_sink --only freshness --rounds 2
+
+bench-live: setup ## 5,000 idle streams of home feeds: memory a stream, and how soon all are told
+	$(PY) -m bench --only live
 
 bench-short: setup ## a few small rounds: ratios against generous floors, a table
 	$(PY) -m bench --short

@@ -148,9 +148,9 @@ def test_groups_hold_each_item_once_and_count_exactly(town: Town, by: str, windo
             assert group["complete"]
     assert {name: group["count"] for name, group in found.items()} == {n: len(items) for n, items in expected.items()}
     assert [datetime.fromisoformat(at) for at in latest] == sorted(map(datetime.fromisoformat, latest), reverse=True)
-    for name, group in found.items():
-        assert group["items"] == expected[name][:3]
-        assert group["people"] == len({item["actor"]["id"] for item in expected[name]})
+    for place, group in found.items():
+        assert group["items"] == expected[place][:3]
+        assert group["people"] == len({item["actor"]["id"] for item in expected[place]})
         assert sum(group["verbs"].values()) == group["count"]
 
 
