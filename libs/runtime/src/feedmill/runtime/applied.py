@@ -58,7 +58,7 @@ class Pace:
 
 
 POSTGRES_PACE: Final = Pace()
-WAREHOUSE_PACE: Final = Pace(waiting_s=0.025, long_waiting_s=0.1, idle_s=0.25, probe_s=0.25)
+WAREHOUSE_PACE: Final = Pace(waiting_s=0.025, long_waiting_s=0.1, idle_s=1.0, probe_s=0.5)
 WAREHOUSE_SQL: Final = """SELECT topic, partition, max(source_offset) AS source_offset
   FROM sink_position GROUP BY topic, partition"""
 
