@@ -40,7 +40,7 @@ SELECT {first} + (a * 31 + f * 7) % 5000, a, true, now(), -1, 2
 """
 _BARE = f"""
 INSERT INTO bare_feed (reader_id, occurred_at, {COLUMNS})
-SELECT follower_id, occurred_at, {COLUMNS} FROM batch
+SELECT follower_id, batch.occurred_at, {", ".join(f"batch.{name}" for name in COLUMNS.split(", "))} FROM batch
   JOIN follow_edge ON followee_id = actor_id AND push > 0
 ON CONFLICT DO NOTHING
 """
