@@ -35,3 +35,14 @@ def test_a_saved_question_is_answered(path: Path, town: tuple[Mill, Town]) -> No
     rows = Analyst(mill.server).rows(text, bound)
     assert rows, "something is there to be found"
     assert len(rows) <= 1_000
+
+
+def test_the_notebook_asks_every_saved_question() -> None:
+    """Read as a file: what it needs is no part of the development environment."""
+    text = (FOLDER / "notebook.py").read_text()
+    compile(text, "notebook.py", "exec")
+    asked = re.findall(r'rows\("(\w+)"', text)
+    assert sorted(asked) == sorted(path.stem for path in QUESTIONS)
+    cells = text.split("@app.cell\n")[1:]
+    defined = [name for cell in cells for name in set(re.findall(r"^    (\w+) = ", cell, re.MULTILINE))]
+    assert len(defined) == len(set(defined)), "a name belongs to one cell"
