@@ -69,9 +69,12 @@ UPDATE follow_edge SET push = 0
 """
 
 _ASK_READERS: Final = """
-UPDATE feed_reader SET wants_fill = true
- WHERE NOT wants_fill AND reader_id IN (SELECT follower_id FROM follow_edge
-                                         WHERE followee_id = %(author)s AND active AND push = 0)
+WITH asking AS (
+    SELECT reader_id FROM feed_reader
+     WHERE NOT wants_fill AND reader_id IN (SELECT follower_id FROM follow_edge
+                                             WHERE followee_id = %(author)s AND active AND push = 0)
+     ORDER BY reader_id FOR NO KEY UPDATE)
+UPDATE feed_reader SET wants_fill = true FROM asking WHERE feed_reader.reader_id = asking.reader_id
 """
 
 _OLDEST: Final = """

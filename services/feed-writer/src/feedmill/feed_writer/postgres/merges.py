@@ -246,10 +246,14 @@ ON CONFLICT DO NOTHING;
 OFFSET 0: an index look-up for each post, whatever the planner thinks of the tables' sizes."""
 
 ASK_TO_FILL = """
-UPDATE feed_reader SET wants_fill = true
-  FROM (SELECT DISTINCT actor_id FROM incoming JOIN fresh USING (event_id) WHERE verb = 'follow') AS follower
- WHERE reader_id = actor_id AND NOT wants_fill;
+WITH asking AS (
+    SELECT reader_id FROM feed_reader
+     WHERE NOT wants_fill
+       AND reader_id IN (SELECT actor_id FROM incoming JOIN fresh USING (event_id) WHERE verb = 'follow')
+     ORDER BY reader_id FOR NO KEY UPDATE)
+UPDATE feed_reader SET wants_fill = true FROM asking WHERE feed_reader.reader_id = asking.reader_id;
 """
+"""Readers are locked in the order of their ids, here and wherever else."""
 
 MOVE_POSITIONS = """
 UPDATE sink_position AS stored SET source_offset = moved.source_offset, next_offset = moved.next_offset

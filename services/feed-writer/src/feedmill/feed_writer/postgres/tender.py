@@ -45,9 +45,12 @@ _SESSION: Final = (
 )
 
 _RECOVER: Final = """
-UPDATE feed_reader SET wants_fill = true
- WHERE NOT wants_fill AND EXISTS (
-       SELECT FROM follow_edge WHERE follower_id = reader_id AND active AND push = 1)
+WITH asking AS (
+    SELECT reader_id FROM feed_reader
+     WHERE NOT wants_fill AND EXISTS (
+           SELECT FROM follow_edge WHERE follower_id = reader_id AND active AND push = 1)
+     ORDER BY reader_id FOR NO KEY UPDATE)
+UPDATE feed_reader SET wants_fill = true FROM asking WHERE feed_reader.reader_id = asking.reader_id
 """
 _LEFT_OVER: Final = """
 SELECT author_id FROM feed_author
