@@ -15,6 +15,7 @@ import pytest
 from feedmill.contracts.times import format_time
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.feed_writer.decode import decode
+from feedmill.feed_writer.postgres import merges
 from feedmill.feed_writer.postgres.sink import first_of_each
 from feedmill.feed_writer.postgres.store import Move, PostgresStore
 from feedmill.feed_writer.postgres.tender import FeedTender
@@ -190,6 +191,22 @@ def test_an_author_with_too_many_readers_is_pulled_and_comes_back(stage: Stage) 
     assert stage.query("SELECT mode FROM feed_author WHERE author_id = 2") == [("push",)]
     assert stage.home(1) == [13, 12, 11, 10]
     assert 12 in stage.rows()
+
+
+def test_a_batch_too_large_to_push_is_pulled_and_pushed_again_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merges, "BOUND", merges.BOUND.replace(str(merges.PUSHED_ROWS_A_BATCH), "1"))
+    monkeypatch.setattr(merges, "BOUND_FROM_RECORDS", 1)
+    stage.posts(2, 12)
+    assert stage.rows() == [12, 11, 10]
+    monkeypatch.setattr(merges, "BOUND", merges.BOUND.replace("so_far > 1", "so_far > 0"))
+    stage.posts(2, 13)
+    assert stage.rows() == [12, 11, 10]
+    assert stage.home(1) == [13, 12, 11, 10]
+    stage.tend()
+    assert stage.rows() == [13, 12, 11, 10]
+    assert stage.home(1) == [13, 12, 11, 10]
 
 
 def test_who_has_not_read_for_long_is_pushed_to_no_more_and_filled_when_back(stage: Stage) -> None:

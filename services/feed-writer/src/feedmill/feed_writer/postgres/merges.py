@@ -233,6 +233,31 @@ ON CONFLICT (id) DO UPDATE
        college_offset = greatest(kept.college_offset, excluded.college_offset);
 """
 
+PUSHED_ROWS_A_BATCH = 200_000
+"""Feed rows of one transaction: some two seconds of it, far below what a statement may take."""
+BOUND_FROM_RECORDS = 200
+"""A smaller batch cannot come to so many, as an author is pushed to a few hundred readers at most."""
+
+BOUND = f"""
+WITH post AS (
+    SELECT actor_id, count(*) AS number FROM incoming JOIN fresh USING (event_id)
+     WHERE verb IN ({", ".join(f"'{verb}'" for verb in rows.VERBS)}) GROUP BY actor_id
+), author AS (
+    SELECT actor_id, number * readers AS cost
+      FROM post CROSS JOIN LATERAL (
+           SELECT count(*) AS readers FROM follow_edge WHERE followee_id = actor_id AND push > 0 OFFSET 0) pushed
+), summed AS (
+    SELECT actor_id, sum(cost) OVER (ORDER BY cost, actor_id) AS so_far FROM author
+), pulled AS (
+    UPDATE follow_edge SET push = 0 FROM summed
+     WHERE so_far > {PUSHED_ROWS_A_BATCH} AND followee_id = actor_id AND push > 0
+    RETURNING follower_id
+)
+UPDATE feed_reader SET wants_fill = true WHERE NOT wants_fill AND reader_id IN (SELECT follower_id FROM pulled);
+"""  # noqa: S608 (names of ours)
+"""Authors whose rows would make this transaction too long are pulled from it on, the dearest first, whatever came at
+once: nobody's posts wait for theirs. The tender pushes them again, to the depth of a feed and no deeper."""
+
 PUSH = f"""
 INSERT INTO home_feed (reader_id, occurred_at, {rows.COLUMNS})
 SELECT follower_id, occurred_at, event_id, actor_id, verb, object_type, object_id, target_type, target_id,

@@ -217,6 +217,7 @@ def merging(rows: Sequence[Row], texts: Mapping[str, str]) -> list[str]:
         (notices.PLACES, not verbs.isdisjoint(("like", "share", "comment"))),
         (notices.NOTICES, not verbs.isdisjoint(("like", "share", "comment", "follow"))),
         (merges.ASK_TO_FILL, "follow" in verbs),
+        (merges.BOUND, len(rows) >= merges.BOUND_FROM_RECORDS),
         (merges.PUSH, not verbs.isdisjoint(FEED_VERBS)),
     )
     return [sql for sql, wanted in steps if wanted]
