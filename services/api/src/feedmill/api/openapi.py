@@ -159,7 +159,7 @@ def file(name: str, files: Mapping[str, str]) -> dict[str, Any]:
     problem = {"application/problem+json": _ref(wire.ProblemDetails)}
     content = {media_type: {"schema": {"type": "string"}} for media_type in files.values()}
     return {
-        "parameters": [in_path(name, {"type": "string", "enum": list(files)}, "A file of the page.")],
+        "parameters": [a_name(name, most_chars=max(map(len, files)), example=min(files))],
         "responses": {
             "200": {"description": "The file.", "content": content},
             "404": {"description": _MEANINGS[404], "content": problem},
