@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import random
+import subprocess
+import sys
 import uuid
 from contextlib import closing
 from datetime import date, timedelta
@@ -104,3 +108,49 @@ def test_a_wait_and_a_trace_say_applied_of_what_only_the_warehouse_keeps(operato
         ["accepted", "enriched", "clickhouse"],
     )
     assert all(hop["at"] for hop in trace["hops"])
+
+
+def imported(platform: Platform, *arguments: str) -> dict[str, Any]:
+    """What `feedmill import … --json` says."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDMILL_")}
+    environment |= {"FEEDMILL_HOME": str(platform.home.root), **platform.connections.environment()}
+    command = [str(Path(sys.prefix) / "bin" / "feedmill"), "import", *arguments, "--json"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    report: dict[str, Any] = json.loads(ended.stdout)
+    return report
+
+
+def test_history_from_files_counts_once_however_often_it_is_brought(
+    platform: Platform, operator: Operator, tmp_path: Path
+) -> None:
+    user = f"h-{uuid.uuid4().hex[:8]}"
+    rows = "".join(f"{user},{user}-{'ab'[n % 4 == 0]},{90 + n % 3},{LAST}\n" for n in range(300))
+    readings, content = tmp_path / "readings.csv.gz", tmp_path / "content.csv"
+    readings.write_bytes(gzip.compress(f"user_id,content_id,read_percent,updated_at\n{rows}broken\n".encode()))
+    content.write_text(f"category_name,content_id\nx,{user}-a\ny,{user}-b\n")
+    first = imported(platform, "readings", str(readings))
+    imported(platform, "content", str(content), "--dataset", user)
+    assert (first["rows"], first["rejected"], first["already_done"]) == (300, 1, False)
+    expected = {"x": 0.75, "y": 0.25}
+    wait_until(lambda: counts(operator, user) == 200, "all counted", within_s=ARRIVAL_S)
+    assert shares(operator, user) == expected
+    assert imported(platform, "readings", str(readings))["already_done"]
+    posted = operator.request(
+        "POST",
+        "/v1/imports?kind=readings",
+        {"Prefer": "wait=20", "Content-Type": "application/gzip"},
+        content=readings.read_bytes(),
+    )
+    assert (posted.status_code, posted.json()["applied"], posted.json()["accepted"]) == (200, True, 300)
+    assert posted.json()["dataset"] == first["dataset"]
+    assert imported(platform, "readings", str(readings), "--again")["rows"] == 300
+    late = a_read(user, f"{user}-a", 95, LAST)
+    answer = operator.request("POST", "/v1/events", {"Prefer": "wait=20"}, json=event("read", late))
+    assert answer.status_code == 200
+    assert counts(operator, user) == 201
+
+
+def counts(operator: Operator, user: str) -> int:
+    answer = operator.http.get(f"/v1/users/{user}/interests", params={"on": LAST.isoformat()})
+    return int(answer.json()["readings"])
