@@ -134,7 +134,7 @@ def test_history_from_files_counts_once_however_often_it_is_brought(
     assert (first["rows"], first["rejected"], first["already_done"]) == (300, 1, False)
     expected = {"x": 0.75, "y": 0.25}
     wait_until(lambda: counts(operator, user) == 200, "all counted", within_s=ARRIVAL_S)
-    assert shares(operator, user) == expected
+    wait_until(lambda: shares(operator, user) == expected, "its categories too", within_s=ARRIVAL_S)
     assert imported(platform, "readings", str(readings))["already_done"]
     posted = operator.request(
         "POST",
