@@ -33,6 +33,8 @@ CHECKS = [
 ]
 JUDGED_ONE_BY_ONE = ("/v1/events", "/v1/users", "/v1/articles", "/v1/imports")
 """What is wrong with one of many is said in its result, in an answer of 200."""
+TAKES_ANY_TEXT = ("/analytics/{name}",)
+"""A name in the path and nothing else: no request can be made that does not fit the document."""
 EXAMPLES = 30
 """Requests for each operation, mode and kind of key: together under a minute."""
 
@@ -61,6 +63,8 @@ def keys(operator: Operator) -> dict[str, str]:
 def test_the_platform_does_as_its_documents_say(
     route: Any, mode: GenerationMode, whose: str, documents: dict[str, Any], keys: dict[str, str], operator: Operator
 ) -> None:
+    if mode is GenerationMode.NEGATIVE and route.path in TAKES_ANY_TEXT:
+        return
     checks = CHECKS if route.path in JUDGED_ONE_BY_ONE else [*CHECKS, negative_data_rejection]
     operation = documents[route.service][route.path][route.method]
 
