@@ -109,8 +109,13 @@ def stream(*parameters: Mapping[str, Any]) -> dict[str, Any]:
     """`openapi_extra` of a stream of server-sent events."""
     made = operation(wire.ProblemDetails, *parameters, errors=(403, 404, 429))
     del made["responses"]["304"]
-    content = {"text/event-stream": {"schema": {"type": "string"}}}
-    made["responses"]["200"] = {"description": "Events, until either side ends it.", "content": content}
+    text = {"type": "string"}
+    each = {"type": "object", "properties": {"event": text, "id": text, "data": text, "retry": {"type": "integer"}}}
+    content = {"text/event-stream": {"schema": each}}
+    made["responses"]["200"] = {
+        "description": "Events, each as the schema says, until either side ends it.",
+        "content": content,
+    }
     return made
 
 

@@ -220,6 +220,7 @@ class FeedTender:
         for mode in ("push", "pull"):
             metrics.FEED_AUTHORS.at(mode).set(counted.get(mode, 0))
         metrics.FEED_READERS.at().set(readers)
+        self._round.shared_by(readers)
 
     def _lead(self) -> bool:
         """Whether this process is the one who tends; takes up what another one left."""
@@ -282,25 +283,22 @@ class _Round:
 
     def __init__(self, settings: FeedSettings) -> None:
         self._settings = settings
-        self._known = 0
-        self._counted = 0
+        self._rate = settings.round_readers_a_second
         self._at_s = time.monotonic()
         self.after = 0
+
+    def shared_by(self, readers: int) -> None:
+        """So many readers there are now."""
+        self._rate = min(self._settings.round_readers_a_second, max(1, readers) / self._settings.round_s)
 
     def wanted(self) -> int:
         """How many readers are due now."""
         now_s = time.monotonic()
-        most = self._settings.round_readers_a_second
-        rate = min(most, self._known / self._settings.round_s) if self._known else most
-        due = int((now_s - self._at_s) * rate)
+        due = int((now_s - self._at_s) * self._rate)
         if due:
             self._at_s = now_s
-        return min(due, max(1, int(most)))
+        return min(due, max(1, int(self._settings.round_readers_a_second)))
 
     def looked_after(self, readers: Sequence[int], wanted: int) -> None:
         """What came of it; a short turn ends the round."""
-        self._counted += len(readers)
-        if len(readers) == wanted:
-            self.after = readers[-1]
-        else:
-            self._known, self._counted, self.after = max(1, self._counted), 0, 0
+        self.after = readers[-1] if len(readers) == wanted else 0
