@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from feedmill.runtime.feeds.rows import VERBS, Cursor, Limits
+from feedmill.runtime.feeds.rows import VERBS, Cursor, Limits, asking
 
 Mode = Literal["push", "pull"]
 
@@ -68,14 +68,9 @@ UPDATE follow_edge SET push = 0
         WHERE followee_id = %(author)s AND push > 0 ORDER BY follower_id LIMIT %(chunk)s FOR UPDATE SKIP LOCKED)
 """
 
-_ASK_READERS: Final = """
-WITH asking AS (
-    SELECT reader_id FROM feed_reader
-     WHERE NOT wants_fill AND reader_id IN (SELECT follower_id FROM follow_edge
-                                             WHERE followee_id = %(author)s AND active AND push = 0)
-     ORDER BY reader_id FOR NO KEY UPDATE)
-UPDATE feed_reader SET wants_fill = true FROM asking WHERE feed_reader.reader_id = asking.reader_id
-"""
+_ASK_READERS: Final = "WITH " + asking(  # noqa: S608 (names of ours)
+    "reader_id IN (SELECT follower_id FROM follow_edge WHERE followee_id = %(author)s AND active AND push = 0)"
+)
 
 _OLDEST: Final = """
 SELECT author_id FROM feed_author WHERE reviewed_at < now() - make_interval(secs => %(after_s)s)

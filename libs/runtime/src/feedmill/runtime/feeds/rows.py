@@ -35,6 +35,18 @@ class Cursor(Protocol):
     def fetchall(self) -> list[tuple[Any, ...]]: ...
 
 
+def asking(which: str) -> str:
+    """The end of a WITH: readers are asked to be filled, locked in the order of their ids like wherever they are.
+
+    which: a condition on `feed_reader`, of ours.
+    """
+    return f"""asking AS (
+    SELECT reader_id FROM feed_reader
+     WHERE NOT wants_fill AND {which}
+     ORDER BY reader_id FOR NO KEY UPDATE)
+UPDATE feed_reader SET wants_fill = true FROM asking WHERE feed_reader.reader_id = asking.reader_id"""  # noqa: S608
+
+
 _TAKE: Final = """
 WITH taken AS (
     SELECT reader_id FROM feed_reader WHERE wants_fill ORDER BY reader_id LIMIT %(readers)s FOR UPDATE SKIP LOCKED)

@@ -252,8 +252,7 @@ WITH post AS (
     UPDATE follow_edge SET push = 0 FROM summed
      WHERE so_far > {PUSHED_ROWS_A_BATCH} AND followee_id = actor_id AND push > 0
     RETURNING follower_id
-)
-UPDATE feed_reader SET wants_fill = true WHERE NOT wants_fill AND reader_id IN (SELECT follower_id FROM pulled);
+), {rows.asking("reader_id IN (SELECT follower_id FROM pulled)")};
 """  # noqa: S608 (names of ours)
 """Authors whose rows would make this transaction too long are pulled from it on, the dearest first, whatever came at
 once: nobody's posts wait for theirs. The tender pushes them again, to the depth of a feed and no deeper."""
@@ -270,15 +269,8 @@ ON CONFLICT DO NOTHING;
 """In the transaction that inserts the activities: one statement for all posts of a batch and all their readers.
 OFFSET 0: an index look-up for each post, whatever the planner thinks of the tables' sizes."""
 
-ASK_TO_FILL = """
-WITH asking AS (
-    SELECT reader_id FROM feed_reader
-     WHERE NOT wants_fill
-       AND reader_id IN (SELECT actor_id FROM incoming JOIN fresh USING (event_id) WHERE verb = 'follow')
-     ORDER BY reader_id FOR NO KEY UPDATE)
-UPDATE feed_reader SET wants_fill = true FROM asking WHERE feed_reader.reader_id = asking.reader_id;
-"""
-"""Readers are locked in the order of their ids, here and wherever else."""
+_FOLLOWERS = "reader_id IN (SELECT actor_id FROM incoming JOIN fresh USING (event_id) WHERE verb = 'follow')"
+ASK_TO_FILL = f"WITH {rows.asking(_FOLLOWERS)};"
 
 MOVE_POSITIONS = """
 UPDATE sink_position AS stored SET source_offset = moved.source_offset, next_offset = moved.next_offset

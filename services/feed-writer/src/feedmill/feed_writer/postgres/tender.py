@@ -44,14 +44,9 @@ _SESSION: Final = (
     "SET timezone = 'UTC'; SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 )
 
-_RECOVER: Final = """
-WITH asking AS (
-    SELECT reader_id FROM feed_reader
-     WHERE NOT wants_fill AND EXISTS (
-           SELECT FROM follow_edge WHERE follower_id = reader_id AND active AND push = 1)
-     ORDER BY reader_id FOR NO KEY UPDATE)
-UPDATE feed_reader SET wants_fill = true FROM asking WHERE feed_reader.reader_id = asking.reader_id
-"""
+_RECOVER: Final = "WITH " + rows.asking(
+    "EXISTS (SELECT FROM follow_edge WHERE follower_id = reader_id AND active AND push = 1)"
+)
 _LEFT_OVER: Final = """
 SELECT author_id FROM feed_author
  WHERE mode = 'pull' AND EXISTS (SELECT FROM follow_edge WHERE followee_id = author_id AND push > 0)
