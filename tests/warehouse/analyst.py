@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
+
+from clickhouse_driver import Client
+from clickhouse_driver.errors import Error as ClickHouseDriverError
 
 from feedmill.testkit.running import RunningClickHouse
 
@@ -42,25 +44,38 @@ class Analyst:
             raise Refused(body)
         return body
 
-    def rows(self, sql: str, bound: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.ask(sql, bound, default_format="JSONEachRow").splitlines()]
+    def rows(self, sql: str, bound: Mapping[str, str] | None = None, /, **settings: object) -> list[dict[str, Any]]:
+        answer = self.ask(sql, bound, default_format="JSONEachRow", **settings)
+        return [json.loads(line) for line in answer.splitlines()]
 
 
-def native_hello(port: int, user: str, password: str) -> bytes:
-    """What the server answers to a client's hello on its native port: 0 is welcome, 2 an exception."""
+@dataclass(frozen=True)
+class NativeAnalyst:
+    """The same person with a client of the native protocol."""
 
-    def text(value: str) -> bytes:
-        return bytes((len(value),)) + value.encode()
+    server: RunningClickHouse
+    user: str = "analyst"
+    password: str = "analyst"
 
-    hello = (
-        b"\x00"
-        + text("feedmill test")
-        + bytes((26, 1))
-        + b"\xa8\xa9\x03"
-        + text("feedmill")
-        + text(user)
-        + text(password)
-    )
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        connection.sendall(hello)
-        return connection.recv(1)
+    def ask(self, sql: str, bound: Mapping[str, str] | None = None, /, **settings: object) -> list[tuple[Any, ...]]:
+        """Raises Refused."""
+        return [tuple(row.values()) for row in self.rows(sql, bound, **settings)]
+
+    def rows(self, sql: str, bound: Mapping[str, str] | None = None, /, **settings: object) -> list[dict[str, Any]]:
+        client = Client(
+            "127.0.0.1",
+            self.server.launcher.tcp_port,
+            database="feedmill",
+            user=self.user,
+            password=self.password,
+            connect_timeout=20,
+            send_receive_timeout=60,
+        )
+        asked = dict(settings) | ({"server_side_params": True} if bound else {})
+        try:
+            rows, columns = client.execute(sql, dict(bound or {}) or None, with_column_types=True, settings=asked)
+        except ClickHouseDriverError as refused:
+            raise Refused(str(refused)) from refused
+        finally:
+            client.disconnect()
+        return [dict(zip((name for name, _ in columns), row, strict=True)) for row in rows]

@@ -1,10 +1,14 @@
-"""The analyst reads facts and views, within limits that are the server's, and can do nothing else."""
+"""The analyst reads facts and views, within limits that are the server's, and can do nothing else; over HTTP and over
+the native protocol alike.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from warehouse.analyst import Analyst, Refused, native_hello
+from warehouse.analyst import Analyst, NativeAnalyst, Refused
 from warehouse.conftest import Mill
 from warehouse.town import Town
 
@@ -13,7 +17,6 @@ pytestmark = pytest.mark.integration
 ESCAPES = (
     "INSERT INTO feedmill.fact_activity (event_id) VALUES (generateUUIDv4())",
     "INSERT INTO FUNCTION file('/tmp/out.csv') SELECT 1",
-    "SELECT * FROM feedmill.article INTO OUTFILE '/tmp/out.csv'",
     "CREATE TABLE feedmill.mine (x Int8) ENGINE = Memory",
     "CREATE TEMPORARY TABLE mine (x Int8)",
     "CREATE VIEW analytics.mine AS SELECT 1",
@@ -53,6 +56,10 @@ ESCAPES = (
     "SELECT * FROM mysql('127.0.0.1:1', 'd', 't', 'u', 'p')",
     "SELECT * FROM executable('id', CSV, 'x String')",
     "SELECT * FROM file('/etc/passwd', LineAsString)",
+    "SELECT * FROM executable('id', TSV, 'x String')",
+    "SELECT * FROM system.users",
+    "SELECT * FROM default.anything",
+    "SHOW GRANTS FOR feedmill",
     "SELECT * FROM cluster('default', feedmill.article)",
     "SELECT * FROM jdbc('x', 'y', 'z')",
     "SELECT * FROM mongodb('127.0.0.1:1', 'd', 'c', 'u', 'p', 'x String')",
@@ -64,13 +71,15 @@ ESCAPES = (
 )
 
 
-@pytest.fixture
-def analyst(town: tuple[Mill, Town]) -> Analyst:
-    return Analyst(town[0].server)
+@pytest.fixture(params=[Analyst, NativeAnalyst], ids=["http", "native"])
+def analyst(request: pytest.FixtureRequest, town: tuple[Mill, Town]) -> Analyst | NativeAnalyst:
+    """On each protocol."""
+    made: Analyst | NativeAnalyst = request.param(town[0].server)
+    return made
 
 
 @pytest.mark.parametrize("sql", ESCAPES)
-def test_nothing_but_reading_is_allowed(sql: str, analyst: Analyst, town: tuple[Mill, Town]) -> None:
+def test_nothing_but_reading_is_allowed(sql: str, analyst: Analyst | NativeAnalyst, town: tuple[Mill, Town]) -> None:
     before = town[0].one("SELECT count() FROM article")
     with pytest.raises(Refused):
         analyst.ask(sql)
@@ -81,12 +90,12 @@ def test_nothing_but_reading_is_allowed(sql: str, analyst: Analyst, town: tuple[
     "settings",
     [{"readonly": 0}, {"readonly": 2}, {"max_memory_usage": 0}, {"max_execution_time": 0}],
 )
-def test_no_limit_is_lifted_by_the_request(settings: dict[str, object], analyst: Analyst) -> None:
+def test_no_limit_is_lifted_by_the_request(settings: dict[str, object], analyst: Analyst | NativeAnalyst) -> None:
     with pytest.raises(Refused):
         analyst.ask("SELECT 1", None, **settings)
 
 
-def test_every_table_and_view_of_both_databases_can_be_read(analyst: Analyst) -> None:
+def test_every_table_and_view_of_both_databases_can_be_read(analyst: Analyst | NativeAnalyst) -> None:
     listed = "SELECT database || '.' || name AS place FROM system.tables WHERE database IN ('feedmill', 'analytics')"
     places = [row["place"] for row in analyst.rows(listed)]
     assert len(places) > 25
@@ -95,19 +104,30 @@ def test_every_table_and_view_of_both_databases_can_be_read(analyst: Analyst) ->
 
 
 LIMITS = {"readonly": 1, "max_execution_time": 30, "max_memory_usage": 300_000_000, "max_result_rows": 1_000_000}
+SHOWN = "SELECT " + ", ".join(f"getSetting('{name}') AS {name}" for name in LIMITS)
 
 
 @pytest.mark.parametrize("settings", [{}, {"profile": "default"}])
-def test_the_limits_are_the_server_s(settings: dict[str, object], analyst: Analyst) -> None:
+def test_the_limits_are_the_server_s(settings: dict[str, object], analyst: Analyst | NativeAnalyst) -> None:
     """Asking for another profile is taken in silence and changes nothing."""
-    said = analyst.ask("SELECT " + ", ".join(map("getSetting('{}')".format, LIMITS)) + " FORMAT TSV", None, **settings)
-    assert [int(float(value)) for value in said.split()] == list(LIMITS.values())
+    (said,) = analyst.rows(SHOWN, None, **settings)
+    assert {name: int(float(value)) for name, value in said.items()} == LIMITS
 
 
-def test_a_wrong_password_and_an_unknown_user_are_refused_on_both_protocols(analyst: Analyst) -> None:
-    port = analyst.server.launcher.tcp_port
-    assert native_hello(port, "analyst", "analyst") == b"\x00"
-    for user, password in (("analyst", "wrong"), ("nobody", "analyst"), ("feedmill", "")):
-        assert native_hello(port, user, password) == b"\x02"
-        with pytest.raises(Refused):
-            Analyst(analyst.server, user, password).ask("SELECT 1")
+def test_no_file_is_written_on_the_server(town: tuple[Mill, Town], tmp_path: Path) -> None:
+    """Over the native protocol an outfile is the client's own: the server sends rows and writes nothing."""
+    out = tmp_path / "out.csv"
+    sql = f"SELECT * FROM feedmill.article LIMIT 1 INTO OUTFILE '{out}'"
+    with pytest.raises(Refused):
+        Analyst(town[0].server).ask(sql)
+    assert len(NativeAnalyst(town[0].server).ask(sql)) == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("kind", [Analyst, NativeAnalyst], ids=["http", "native"])
+@pytest.mark.parametrize(("user", "password"), [("analyst", "wrong"), ("nobody", "analyst"), ("feedmill", "")])
+def test_a_wrong_password_and_an_unknown_user_are_refused(
+    kind: type[Analyst] | type[NativeAnalyst], user: str, password: str, town: tuple[Mill, Town]
+) -> None:
+    with pytest.raises(Refused):
+        kind(town[0].server, user, password).ask("SELECT 1")

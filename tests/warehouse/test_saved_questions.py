@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.analyst import Analyst
+from warehouse.analyst import Analyst, NativeAnalyst
 from warehouse.conftest import Mill
 from warehouse.town import Town
 
@@ -35,6 +35,9 @@ def test_a_saved_question_is_answered(path: Path, town: tuple[Mill, Town]) -> No
     rows = Analyst(mill.server).rows(text, bound)
     assert rows, "something is there to be found"
     assert len(rows) <= 1_000
+    over_native = NativeAnalyst(mill.server).rows(text, bound)
+    assert list(over_native[0]) == list(rows[0])
+    assert len(over_native) == len(rows)
 
 
 def test_the_notebook_asks_every_saved_question() -> None:
