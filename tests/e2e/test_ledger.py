@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from feedmill.cli.audit_commands import once
@@ -23,6 +24,7 @@ from feedmill.runtime.settings import KafkaSettings
 from feedmill.testkit.parts import execute
 from feedmill.testkit.people import Operator, event
 from feedmill.testkit.platform import Platform
+from feedmill.testkit.ports import free_origin
 from feedmill.testkit.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -108,13 +110,17 @@ def test_an_untouched_platform_shows_no_difference_and_a_touched_one_the_very_id
     }
 
 
+def environment_of(platform: Platform) -> dict[str, str]:
+    """As an operator's shell has it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FEEDMILL_")}
+    return kept | {"FEEDMILL_HOME": str(platform.home.root), **platform.connections.environment()}
+
+
 def test_the_command_tells_it_to_machines(platform: Platform) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDMILL_")}
-    environment |= {"FEEDMILL_HOME": str(platform.home.root), **platform.connections.environment()}
     since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
     ended = subprocess.run(
         [str(Path(sys.prefix) / "bin" / "feedmill"), "audit", "ledger", "--since", since, "--json"],
-        env=environment,
+        env=environment_of(platform),
         capture_output=True,
         text=True,
         timeout=60,
@@ -122,3 +128,65 @@ def test_the_command_tells_it_to_machines(platform: Platform) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["different"] == 0
+
+
+class Auditing:
+    """`feedmill audit ledger --every 1`, as an operator leaves it running."""
+
+    def __init__(self, platform: Platform, since: datetime, out: Path) -> None:
+        self._url = f"http://127.0.0.1:{(port := free_origin())}/metrics"
+        self._said = out
+        options = ("--since", f"{since:%Y-%m-%dT%H:%M:%S}", "--every", "1", "--port", str(port))
+        with out.open("wb") as said:
+            self.process = subprocess.Popen(
+                [str(Path(sys.prefix) / "bin" / "feedmill"), "audit", "ledger", *options],
+                env=environment_of(platform) | {"PYTHONUNBUFFERED": "1", "COLUMNS": "300"},
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+
+    def metric(self, name: str) -> dict[str, float]:
+        """Labels, as they are written -> value; nothing while it does not answer."""
+        assert self.process.poll() is None, self.said()
+        try:
+            text = httpx2.get(self._url, timeout=5).text
+        except httpx2.HTTPError:
+            return {}
+        lines = [line.removeprefix(name) for line in text.splitlines() if line.startswith((name + "{", name + " "))]
+        return {labels: float(value) for labels, _, value in (line.rpartition(" ") for line in lines)}
+
+    def differences(self) -> float:
+        """-1: no audit has ended yet."""
+        return sum(self.metric("feedmill_audit_differences").values()) if self.audited_at() else -1
+
+    def audited_at(self) -> float:
+        return sum(self.metric("feedmill_audited_timestamp_seconds").values())
+
+    def said(self) -> str:
+        return self._said.read_text()
+
+
+def test_left_running_it_finds_what_is_taken_away_tells_it_and_ends_when_told(
+    platform: Platform, operator: Operator, tmp_path: Path
+) -> None:
+    since, results = sent(operator)
+    judged(platform, since)
+    event_id = results[1]["event_id"]
+    auditing = Auditing(platform, since, tmp_path / "said")
+    try:
+        wait_until(lambda: auditing.differences() == 0, "a first audit without a difference", within_s=60)
+        assert len(auditing.metric("feedmill_audit_differences")) == len(RAW)
+        first = auditing.audited_at()
+        wait_until(lambda: auditing.audited_at() > first, "another audit, unasked", within_s=30)
+        with closing(clickhouse_client(platform.connections.clickhouse)) as client:
+            row = client.query("SELECT * FROM fact_activity WHERE event_id = %(id)s", {"id": event_id})
+            client.command(f"DELETE FROM fact_activity WHERE event_id = '{event_id}'")
+            wait_until(lambda: auditing.differences() == 1, "the difference in the metric", within_s=30)
+            wait_until(lambda: f"missing in clickhouse: post {event_id}" in auditing.said(), "its name", within_s=30)
+            client.insert("fact_activity", row.result_rows, column_names=row.column_names)
+        wait_until(lambda: auditing.differences() == 0, "no difference once the row is back", within_s=30)
+        auditing.process.terminate()
+        assert auditing.process.wait(15) == 0, auditing.said()
+    finally:
+        auditing.process.kill()
+        auditing.process.wait()

@@ -120,6 +120,7 @@ def _turn(connections: Connections, since: datetime | None, health: Health) -> N
     export(found)
     events = sum(line.records - line.repeats - line.dead for line in found.lines.values())
     out.print(f"{datetime.now(UTC):%H:%M:%S} {events:,} events, {found.different} differences")
+    _name(found)
 
 
 def _wait(stop: threading.Event, seconds: float, health: Health) -> None:
@@ -159,9 +160,13 @@ def _tell(found: Ledger, *, as_json: bool) -> None:
         numbers = [f"{n:,}" for n in (line.records, line.repeats, line.dead)]
         made.add_row(line.topic, str(line.partition), line.verb, *numbers, *kept, str(line.different))
     out.print(made if lines else "Nothing to judge.")
+    _name(found)
+    out.print(f"{found.different:,} differences." if found.different else "[bold green]No difference.[/]")
+
+
+def _name(found: Ledger) -> None:
     for one in found.differences[:SHOWN]:
         place = f"{one.topic}/{one.partition}:{one.offset}"
         out.print(f"[bold red]{one.what}[/] in {one.store}: {one.verb} {one.event_id} at {place}", soft_wrap=True)
     if found.different > SHOWN:
         out.print(f"… and {found.different - SHOWN:,} more (--json lists {len(found.differences):,})")
-    out.print(f"{found.different:,} differences." if found.different else "[bold green]No difference.[/]")
