@@ -16,7 +16,7 @@ from feedmill.sagas.labelled import BadLabels, Labelled, read
 from feedmill.sagas.model import BadModel, Model
 
 ROWS = read(corpus.CORPUS)
-SOME = ROWS[:240]
+SOME = ROWS[:240] + ROWS[-60:]
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,7 @@ def test_a_text_of_no_saga_is_unknown_and_still_has_a_likeliest(small: Model) ->
     verdict = small.classify("Quarterly inflation figures surprised economists.")
     assert verdict.saga == "unknown"
     assert verdict.label in corpus.SAGAS
+    assert verdict.probabilities.keys() == {*corpus.SAGAS, "unknown"}
     assert sum(verdict.probabilities.values()) == pytest.approx(1)
 
 
@@ -90,9 +91,7 @@ def test_the_corpus_is_what_its_generator_makes() -> None:
     assert corpus.main(["--check"]) == 0
 
 
-@pytest.mark.parametrize(
-    "line", ['{"text": "a"}', '{"label": "got", "text": 1}', "[]", "{", '{"text": "a", "label": "unknown"}']
-)
+@pytest.mark.parametrize("line", ['{"text": "a"}', '{"label": "got", "text": 1}', "[]", "{"])
 def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     file = tmp_path / "rows.ndjson"
     file.write_text('{"text": "a", "label": "got"}\n\n' + line + "\n")
@@ -100,9 +99,18 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
         read(file)
 
 
-def test_one_label_cannot_be_learned_from() -> None:
+@pytest.mark.parametrize("other", ["got", "unknown"])
+def test_one_saga_cannot_be_learned_from(other: str) -> None:
     with pytest.raises(BadLabels):
-        train.trained([Labelled("a b", "got"), Labelled("b c", "got")])
+        train.trained([Labelled("a b", "got"), Labelled("b c", "got"), *[Labelled("c d", other)] * 2])
+
+
+def test_what_is_likelier_of_none_is_unknown_and_without_that_class_the_threshold_alone_decides() -> None:
+    learned = {**GOOD, "labels": ["a", "b", "unknown"], "intercepts": [0, 0, 0], "weights": {"xx": [1, 1, 0, 1.1]}}
+    verdict = model.of(json.dumps({**learned, "threshold": 0.1}).encode()).classify("xx")
+    assert (verdict.label, verdict.saga) == ("a", "unknown")
+    verdict = model.of(json.dumps({**GOOD, "threshold": 0.1}).encode()).classify("xx")
+    assert (verdict.label, verdict.saga) == ("a", "a")
 
 
 GOOD = {"form": 1, "labels": ["a", "b"], "threshold": 0.5, "intercepts": [0, 0], "weights": {"xx": [1, 1, -1]}}
@@ -114,6 +122,7 @@ GOOD = {"form": 1, "labels": ["a", "b"], "threshold": 0.5, "intercepts": [0, 0],
         {"form": 2},
         {"labels": ["a"]},
         {"labels": ["a", "a"]},
+        {"labels": ["a", "unknown"]},
         {"labels": None},
         {"threshold": 2},
         {"threshold": "0.5"},

@@ -1,7 +1,8 @@
 """The training corpus, generated: `python -m feedmill.sagas.corpus [--check]`.
 
-Own sentences over each saga's people, places, words and things (`data/lexicon`); no sentence of any book. The same
-seed gives the same file, which is checked in, so that a change of either shows.
+Own sentences over each saga's people, places, words and things (`data/lexicon`), and over everyday ones for what is of
+no saga; no sentence of any book. The same seed gives the same file, which is checked in, so that a change of either
+shows.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from feedmill.sagas.model import UNKNOWN
+
 DATA: Final = Path(__file__).with_name("data")
 CORPUS: Final = DATA / "corpus.ndjson"
 SAGAS: Final = ("got", "lotr", "hp")
-TEXTS_PER_SAGA: Final = 300
-SENTENCES: Final = (2, 5)
+EVERYDAY: Final = "everyday"
+"""The lexicon of what is of no saga: labelled `unknown`, so that a word of any text speaks for none."""
+TEXTS_PER_SAGA: Final = 400
+EVERYDAY_TEXTS: Final = 600
+SENTENCES: Final = (1, 4)
 SEED: Final = 7
 
 TEMPLATES: Final = (
@@ -40,6 +46,16 @@ TEMPLATES: Final = (
     "For a {words} like that, {people} would have crossed {places} on foot.",
     "The {words} had been quiet for a week when {people} came back from {places}.",
     "{people} told the others to wait outside {places} and took only {things}.",
+    "why is it always {people} who pays for the {words}?",
+    "Breaking: {words} in {places}, says {people}.",
+    "{words}, {words}, {words}",
+    "{people} or {people}? Tell us below.",
+    "How far is it from {places} to {places} with {things}?",
+    "{words} for beginners",
+    "Last seen in {places}: {people}, {things}, no {words}.",
+    "Sources near {people} deny that there was any talk of {words}.",
+    "Is there a {words} left in {places}, or has {people} taken the last?",
+    "{people} and the {words}: what we know so far.",
 )
 """No word in them belongs to one saga: what tells them apart is what is put in."""
 
@@ -86,9 +102,10 @@ def _sentence(template: str, bags: Mapping[str, _Bag]) -> str:
 
 
 def generated() -> str:
-    """The corpus as NDJSON, sagas in turns."""
+    """The corpus as NDJSON: the sagas in turns, then what is of none."""
     each = zip(*(texts(saga, TEXTS_PER_SAGA, SEED) for saga in SAGAS), strict=True)
     rows = [{"label": saga, "text": text} for turn in each for saga, text in zip(SAGAS, turn, strict=True)]
+    rows += [{"label": UNKNOWN, "text": text} for text in texts(EVERYDAY, EVERYDAY_TEXTS, SEED)]
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 

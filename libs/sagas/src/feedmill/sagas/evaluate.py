@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from feedmill.sagas.labelled import Labelled
-from feedmill.sagas.model import Model
+from feedmill.sagas.model import UNKNOWN, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,18 @@ class Evaluation:
 
 
 def evaluate(model: Model, rows: Iterable[Labelled], *, with_unknown: bool = False) -> Evaluation:
-    """As `/predict` answers (always a label), or as `/v1/classify` does (`with_unknown`)."""
+    """As `/predict` answers (a saga; texts of none are passed over), or as `/v1/classify` (`with_unknown`)."""
     pairs: Counter[tuple[str, str]] = Counter()
     unknown = 0
     for row in rows:
+        if row.label == UNKNOWN and not with_unknown:
+            continue
         verdict = model.classify(row.text)
         unknown += verdict.saga != verdict.label
         pairs[row.label, verdict.saga if with_unknown else verdict.label] += 1
     texts = pairs.total()
     right = sum(n for (true, said), n in pairs.items() if true == said)
-    labels = sorted({*model.labels, *(true for true, _ in pairs)})
+    labels = sorted({*model.labels, *(true for true, _ in pairs)} - ({UNKNOWN} if not with_unknown else set()))
     said = sorted({*labels, *(said for _, said in pairs)})
     return Evaluation(
         texts=texts,

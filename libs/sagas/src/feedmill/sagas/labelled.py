@@ -1,4 +1,6 @@
-"""Labelled texts: NDJSON, a line `{"text": "...", "label": "got"}`; other keys are passed over."""
+"""Labelled texts: NDJSON, a line `{"text": "...", "label": "got"}`; other keys are passed over. The label `unknown` is
+for texts that no label fits.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from feedmill.sagas.model import UNKNOWN
 
 
 class BadLabels(ValueError):
@@ -45,6 +45,4 @@ def _row(number: int, line: str) -> Labelled:
     text, label = value.get("text"), value.get("label")
     if not isinstance(text, str) or not isinstance(label, str) or not label:
         raise BadLabels(f"line {number} needs text and label, both strings")
-    if label == UNKNOWN:
-        raise BadLabels(f"line {number}: the label {UNKNOWN} stands for texts that no label fits")
     return Labelled(text, label)

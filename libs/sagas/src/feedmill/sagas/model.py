@@ -33,7 +33,8 @@ class BadModel(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`label`: the likeliest, always; `saga`: the same, or `unknown` where it is below the threshold."""
+    """`label`: the likeliest saga, always; `saga`: the same, or `unknown` where that is below the threshold or none is
+    likelier."""
 
     label: str
     saga: str
@@ -42,7 +43,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`weights`: word -> its idf, then a weight for each label."""
+    """`weights`: word -> its idf, then a weight for each label. A label may be `unknown`, of texts of none."""
 
     labels: Sequence[str]
     threshold: float
@@ -52,11 +53,10 @@ class Model:
 
     def classify(self, text: str) -> Verdict:
         """A text without a known word gets what the intercepts say."""
-        values = self.probabilities(text)
-        best = max(range(len(values)), key=values.__getitem__)
-        label = self.labels[best]
-        saga = label if values[best] >= self.threshold else UNKNOWN
-        return Verdict(label, saga, dict(zip(self.labels, values, strict=True)))
+        values = dict(zip(self.labels, self.probabilities(text), strict=True))
+        label = max((label for label in self.labels if label != UNKNOWN), key=values.__getitem__)
+        likeliest = values[label] >= max(self.threshold, values.get(UNKNOWN, 0.0))
+        return Verdict(label, label if likeliest else UNKNOWN, values)
 
     def probabilities(self, text: str) -> list[float]:
         """In the order of `labels`; their sum is 1."""
@@ -101,8 +101,8 @@ def of(data: bytes) -> Model:
         raise BadModel(f"the model is not of form {FORM}")
     labels: Any = content.get("labels")
     weights: Any = content.get("weights")
-    if not _are(str, labels) or len(labels) < 2 or len(set(labels)) != len(labels):
-        raise BadModel("labels: two or more different words")
+    if not _are(str, labels) or len({*labels} - {UNKNOWN}) < 2 or len(set(labels)) != len(labels):
+        raise BadModel(f"labels: two or more different words, and {UNKNOWN} at most once")
     if not _numbers(content.get("intercepts"), len(labels)):
         raise BadModel("intercepts: one number a label")
     if not isinstance(weights, dict) or not 0 < len(weights) <= MAX_WORDS:

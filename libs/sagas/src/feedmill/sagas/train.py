@@ -39,7 +39,7 @@ def trained(rows: Sequence[Labelled], threshold: float = THRESHOLD) -> bytes:
     from sklearn.linear_model import LogisticRegression
 
     counts = {label: sum(row.label == label for row in rows) for label in {row.label for row in rows}}
-    if len(counts) < 2 or min(counts.values()) < MIN_TEXTS:
+    if len(counts.keys() - {model.UNKNOWN}) < 2 or min(counts.values()) < MIN_TEXTS:
         raise BadLabels(f"two labels or more, each with {MIN_TEXTS} texts or more, are needed; found {counts}")
     words = vectorizer()
     matrix = words.fit_transform([row.text for row in rows])
