@@ -56,7 +56,7 @@ def product(bootstrap_servers: str, count: int) -> float:
                 reject_limit=RejectLimit(settings.max_rejects_in_a_row),
             )
 
-        return count / in_loop.seconds(settings.kafka, GROUP, ACTIVITY_PUBLISHED.name, count, enricher)
+        return count / in_loop.seconds(settings.kafka, GROUP, ACTIVITY_PUBLISHED.name, count, enricher, settings.loop)
 
 
 def plain(bootstrap_servers: str, starts: list[int], count: int) -> float:

@@ -50,12 +50,19 @@ class Timed:
         self.took_s = time.perf_counter() - self._started_s
 
 
-def seconds(kafka: KafkaSettings, group: str, topic: str, count: int, make: MakeProcessor) -> float:
+def seconds(
+    kafka: KafkaSettings,
+    group: str,
+    topic: str,
+    count: int,
+    make: MakeProcessor,
+    loop: LoopSettings = LoopSettings(),  # noqa: B008 (frozen)
+) -> float:
     """How long the product took for `count` records of the topic, group and settings as in the service."""
     stop = threading.Event()
     processor = make(lambda: consumer)
     timed = Timed(processor, count, stop)
     settings = GroupSettings()
     with closing(Consumer(kafka, group, [topic], settings, on_revoked=processor.revoked)) as consumer:
-        Loop(consumer, timed, stop, LoopSettings(), Health("bench")).run()
+        Loop(consumer, timed, stop, loop, Health("bench")).run()
     return timed.took_s

@@ -44,7 +44,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     origin_offset: int | None
     """The offset a replayed dead letter first had; None for what was never one."""
     canonical: bytes | None
-    """The raw value where `data` encodes to the very same bytes: nothing in it is unknown, doubled or escaped."""
+    """The raw value where `data` encodes to the very same bytes: nothing in it is unknown or doubled."""
 
 
 def decode(record: Record) -> Event | Rejected:
@@ -110,7 +110,7 @@ def _data_of(verb: Verb, value: bytes) -> tuple[Any, bool]:
     except (msgspec.DecodeError, RecursionError) as error:
         return _refusal(value) or Rejected(Code.WRONG_TYPE, str(error)), False
     flat = _is_flat(data)
-    if flat and b"\\" not in value and _encode(data) == value:
+    if flat and _encode(data) == value and not strict_json.may_hold_nul(value):
         return data, True
     try:
         tree = strict_json.loads_unwalked(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from feedmill.contracts.headers import (
     SOURCE_OFFSET,
 )
 from feedmill.enricher.articles import ReadArticle
+from feedmill.enricher.columns import usual
 from feedmill.enricher.decode import Event, decode
 from feedmill.enricher.enrich import bare_article, enrich
 from feedmill.enricher.lane import Lane
@@ -53,54 +54,64 @@ class Pipeline:
         """Records at or below a lane's `written` are in the output already and are passed over."""
         outgoing: list[Outgoing] = []
         rejected: list[DeadLetter] = []
-        last: dict[Lane, int] = {}
-        for record in records:
-            lane = lanes[record.topic, record.partition]  # type: ignore[index]  # a TopicPartition is such a tuple
+        passed: dict[Lane, int] = {}
+        topic, partition, accepted_ms = "", -1, None
+        for record, done in zip(records, usual(records), strict=True):
+            if record.partition != partition or record.topic != topic:
+                topic, partition = record.topic, record.partition
+                lane = lanes[topic, partition]  # type: ignore[index]  # a TopicPartition is such a tuple
+                written = b"%d" % lane.written
             offset = record.offset
             if offset <= lane.written:
                 continue
-            last[lane] = offset
-            event = decode(record)
-            if isinstance(event, Rejected):
-                rejected.append(DeadLetter(record, event, _origin(record)))
-                continue
-            is_new = lane.seen.add(event.id)
-            # a replayed dead letter passes: the stores' keys know whether they have it
-            if is_new or event.origin_offset is not None or not self._remembers:
-                outgoing.append(_enriched(lane, record, event, self._read_article))
-                lane.written = offset
-        for lane, offset in last.items():
+            if done is None:
+                one = self._one(lane, record, rejected)
+                if one is None:
+                    passed[lane] = offset
+                    continue
+                kept, value = one
+            else:
+                event_id, value = done
+                if not lane.seen.add(event_id) and self._remembers:
+                    passed[lane] = offset
+                    continue
+                kept = record.headers
+            if record.timestamp_ms != accepted_ms:
+                accepted_ms = record.timestamp_ms
+                accepted = (ACCEPTED_AT, b"%d" % accepted_ms)
+            source = b"%d" % offset
+            added = [*kept, (SOURCE_OFFSET, source), (SOURCE_FROM, written), accepted]
+            outgoing.append((lane.enriched_topic, record.key, value, added, partition))
+            lane.written, written = offset, source
+        for lane, offset in passed.items():
             if offset > lane.written:
                 outgoing.append(self.marker(lane, offset))
                 lane.written = offset
         return outgoing, rejected
 
+    def _one(self, lane: Lane, record: Record, rejected: list[DeadLetter]) -> tuple[Headers, bytes] | None:
+        """Headers and value of a record that is not usual; None for a repeat and for what is rejected."""
+        event = decode(record)
+        if isinstance(event, Rejected):
+            rejected.append(DeadLetter(record, event, _origin(record)))
+            return None
+        is_new = lane.seen.add(event.id)
+        # a replayed dead letter passes: the stores' keys know whether they have it
+        if is_new or event.origin_offset is not None or not self._remembers:
+            return _kept(record, event), spliced(event) or _encode(enrich(event, self._read_article))
+        return None
+
     def marker(self, lane: Lane, offset: int) -> Outgoing:
         """Moves the sinks' positions to `offset` where no enriched record does."""
-        added = [_MARKER, *_source(lane, offset)]
+        added = [_MARKER, (SOURCE_OFFSET, b"%d" % offset), (SOURCE_FROM, b"%d" % lane.written)]
         return (lane.enriched_topic, None, None, added, lane.raw.partition)
 
 
-def _source(lane: Lane, offset: int) -> Headers:
-    return [(SOURCE_OFFSET, b"%d" % offset), (SOURCE_FROM, b"%d" % lane.written)]
-
-
-def _enriched(lane: Lane, record: Record, event: Event, read_article: ReadArticle) -> Outgoing:
-    sent: Headers = [
-        *_kept(record, event),
-        (SOURCE_OFFSET, b"%d" % record.offset),
-        (SOURCE_FROM, b"%d" % lane.written),
-        (ACCEPTED_AT, b"%d" % record.timestamp_ms),
-    ]
-    value = spliced(event) or _encode(enrich(event, read_article))
-    return (lane.enriched_topic, record.key, value, sent, record.partition)
-
-
-def _kept(record: Record, event: Event) -> Iterable[tuple[str, bytes]]:
+def _kept(record: Record, event: Event) -> Headers:
     """The raw record's headers, each once, as they came wherever nothing is to be changed."""
     named = event.headers
     if event.origin_offset is None and EVENT_ID in named:
-        return record.headers if len(record.headers) == len(named) else named.items()
+        return record.headers if len(record.headers) == len(named) else list(named.items())
     if EVENT_ID not in named:
         named[EVENT_ID] = str(UUID(bytes=event.id)).encode()
         named[CE_TYPE] = event.verb.type.encode()
@@ -108,7 +119,7 @@ def _kept(record: Record, event: Event) -> Iterable[tuple[str, bytes]]:
         for name in _NOT_KEPT:
             named.pop(name, None)
         named[ORIGIN_OFFSET] = b"%d" % event.origin_offset
-    return named.items()
+    return list(named.items())
 
 
 def _origin(record: Record) -> tuple[str, int, int]:

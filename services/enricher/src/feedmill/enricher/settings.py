@@ -12,12 +12,20 @@ from feedmill.runtime.settings import KafkaSettings, Settings, service_config
 from feedmill.sagas import entities, model
 
 
+class EnricherLoopSettings(LoopSettings):
+    max_records: int = Field(
+        default=500,
+        ge=1,
+        description="records a batch may hold: more of them than fit the processor's cache are slower",
+    )
+
+
 class EnricherSettings(Settings):
     model_config = service_config("enricher")
 
     kafka: KafkaSettings
     group: GroupSettings = GroupSettings()
-    loop: LoopSettings = LoopSettings()
+    loop: EnricherLoopSettings = EnricherLoopSettings()
     port: int = Field(default=5003, ge=1, le=65_535, description="side port: health and metrics")
     host: str = "127.0.0.1"
     memory_ids_per_partition: int = Field(

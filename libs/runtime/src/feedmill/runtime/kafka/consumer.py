@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import Consumer as _Consumer
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as _TopicPartition
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,11 +21,12 @@ from feedmill.runtime.kafka.client import (
     is_fatal,
     raised,
     raised_from,
-    record_of,
+    records_of,
 )
 from feedmill.runtime.outcome import Fatal, Fenced, Record, TopicPartition
 from feedmill.runtime.settings import KafkaSettings
 
+_error = Message.error
 BROKER_PROBE_INTERVAL_S = 1.0
 """How often an unreachable broker is asked for again."""
 
@@ -171,16 +172,20 @@ class Consumer:
                 messages += self._consumer.consume(max_records - 1, 0)
         except KafkaException as exception:
             raise raised_from(exception) from exception
-        records = []
-        for message in messages:
-            error = message.error()
+        if any(map(_error, messages)):
+            self._look_at(map(_error, messages))
+            messages = [message for message in messages if message.error() is None]
+        return records_of(messages)
+
+    def _look_at(self, errors: Iterable[KafkaError | None]) -> None:
+        """Most mend themselves. Raises Fatal where one does not."""
+        for error in errors:
             if error is None:
-                records.append(record_of(message))
-            elif error.code() in (KafkaError._MAX_POLL_EXCEEDED, KafkaError._AUTO_OFFSET_RESET):
+                continue
+            if error.code() in (KafkaError._MAX_POLL_EXCEEDED, KafkaError._AUTO_OFFSET_RESET):
                 raise Fatal(f"kafka: {error.str()}")
-            elif is_fatal(error):
+            if is_fatal(error):
                 raise raised(error)
-        return records
 
     def lag(self) -> dict[TopicPartition, int]:
         """Records between what `poll` has given and the log's end as the last fetch saw it.

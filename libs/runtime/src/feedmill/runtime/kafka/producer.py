@@ -71,7 +71,7 @@ class Producer:
         produce = self._producer.produce
         for topic, key, value, headers, partition in messages:
             try:
-                produce(topic, value, key, partition, headers=headers)
+                produce(topic, value, key, partition, None, None, 0, headers)  # by place: names cost a dict each
             except (BufferError, KafkaException):
                 self.send(topic, key, value, headers, partition)
 
