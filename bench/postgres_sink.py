@@ -1,12 +1,11 @@
 """The Postgres sink as it runs (consumer, decoding, dead letters, positions) beside the bare merge of the same rows.
 
-The baseline gets text that is ready for COPY and runs the sink's own statements, in batches of the same size, into a
-database of its own: what is left is what Postgres itself takes.
+The baseline gets the sink's own calls as text that is ready to be sent, for batches of the same size, into a database
+of its own: what is left is what Postgres itself takes.
 """
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -23,8 +22,9 @@ from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.decode import decode
 from feedmill.feed_writer.observe import Observe
+from feedmill.feed_writer.postgres import apply
 from feedmill.feed_writer.postgres.sink import PostgresSink
-from feedmill.feed_writer.postgres.store import SESSION_TABLES, PostgresStore, copied, merging
+from feedmill.feed_writer.postgres.store import PostgresStore
 from feedmill.feed_writer.settings import PostgresSinkSettings, SinkName
 from feedmill.runtime.dead_letters import DeadLetters, RejectLimit
 from feedmill.runtime.health import Health
@@ -39,9 +39,6 @@ ROWS = 40_000
 PLAIN = "bench_plain"
 GROUP = "bench-feed-writer-postgres"
 SINK = SinkName.POSTGRES
-
-Prepared = tuple[dict[str, str], str]
-"""A batch as the sink sends it: COPY text by temporary table, and the merges."""
 
 
 def product(kafka: KafkaSettings, dsn: str, count: int) -> float:
@@ -66,26 +63,21 @@ def product(kafka: KafkaSettings, dsn: str, count: int) -> float:
         return count / in_loop.seconds(kafka, GROUP, ACTIVITY_ENRICHED.name, count, sink)
 
 
-def prepared(records: Sequence[Record]) -> list[Prepared]:
-    """Batches as large as the sink's."""
+def prepared(records: Sequence[Record]) -> list[str]:
+    """Batches as large as the sink's, each as the call that applies it; positions stay where they are."""
     rows = decode(records, {}, find_holes=False).rows
     size = LoopSettings().max_records
-    batches = [rows[start : start + size] for start in range(0, len(rows), size)]
-    return [(texts := copied(batch), "".join(merging(batch, texts))) for batch in batches]
+    return [apply.call(rows[start : start + size], {}) for start in range(0, len(rows), size)]
 
 
-def plain(dsn: str, batches: Sequence[Prepared], count: int) -> float:
-    """Rows a second of COPY into temporary tables and the same merges, a transaction a batch."""
+def plain(dsn: str, batches: Sequence[str], count: int) -> float:
+    """Rows a second of the same merges, a transaction a batch."""
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
-        cursor.execute(SESSION_TABLES + "SET jit = off;")
+        cursor.execute(f"SET timezone = 'UTC'; {apply.SESSION}; {apply.function()}")
         began_s = time.perf_counter()
-        for texts, merge in batches:
-            cursor.execute("BEGIN")
-            for table, text in texts.items():
-                if text:
-                    cursor.copy_expert(f"COPY {table} FROM STDIN", io.BytesIO(text.encode()), 1 << 20)
-            cursor.execute(merge)
+        for call in batches:
+            cursor.execute(f"BEGIN; {call}")
             cursor.execute("COMMIT")
         return count / (time.perf_counter() - began_s)
 
@@ -97,7 +89,7 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
     count = plan.records(ROWS, at_least=6_000)
     empty_log(kafka.bootstrap_servers)
     log = EnrichedLog(kafka.bootstrap_servers)
-    batches: list[Prepared] = []
+    batches: list[str] = []
 
     def prepare() -> None:
         batches[:] = prepared(log.more(count))
@@ -112,7 +104,7 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
             "rows/s",
             ours.values,
             others.values,
-            "rows/s COPY → temporary table → merge",
+            "rows/s of the same calls, ready to be sent",
             at_least(0.6, floor=0.2),
             notes=f"client's processor a row {ours.cpu_us(count):.1f} µs beside {others.cpu_us(count):.1f} µs",
         )

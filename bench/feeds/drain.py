@@ -95,7 +95,7 @@ def _sink(kafka: KafkaSettings, dsn: str, count: int) -> float:
 
 
 def _bare(dsn: str) -> float:
-    """The rows the sink has just written, from their activities, into a table of the same kind."""
+    """The rows the sink has just written, from their activities, into a table of the same kind, which grows alike."""
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
         cursor.execute(
@@ -105,7 +105,6 @@ def _bare(dsn: str) -> float:
         )
         cursor.execute("SET jit = off; SELECT max(number) FROM batch")
         [(last,)] = cursor.fetchall()
-        cursor.execute("TRUNCATE bare_feed")
         rows, began_s = 0, time.perf_counter()
         for number in range(last + 1):
             cursor.execute(_BARE.replace("FROM batch", "FROM (SELECT * FROM batch WHERE number = %s) batch"), (number,))

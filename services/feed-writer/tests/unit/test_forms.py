@@ -17,7 +17,7 @@ from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.contracts.verbs import VERBS
 from feedmill.feed_writer.clickhouse.activities import blocks_of
 from feedmill.feed_writer.decode import decode
-from feedmill.feed_writer.postgres import copy_text
+from feedmill.feed_writer.postgres import arrays
 from feedmill.feed_writer.row import START
 from feedmill.runtime.outcome import Record, TopicPartition
 from feedmill.testkit.enriched import a_record, an_activity
@@ -52,16 +52,16 @@ def fingerprint(data: bytes) -> str:
 
 
 def written(record: Record) -> dict[str, Any]:
-    """Each table's COPY text, and a fingerprint of each block (what is in it the tests on a real ClickHouse say)."""
+    """Each table's array literals, and a fingerprint of each block (what is in it the tests on a real store say)."""
     rows = decode([record], {P0: START}, find_holes=False).rows
-    texts = {
-        "activity": copy_text.activities(rows),
-        "object": copy_text.objects(rows),
-        "user_profile": copy_text.users(rows),
-        "feed_position": copy_text.reads(rows),
+    columns = {
+        "activity": arrays.activities(rows),
+        "object": arrays.objects(rows),
+        "user_profile": arrays.users(rows),
+        "feed_position": arrays.reads(rows),
     }
     return {
-        "postgres": {table: text for table, text in texts.items() if text},
+        "postgres": {table: literals for table, literals in columns.items() if literals[0] != "'{}'"},
         "clickhouse": {block.table: fingerprint(block.data) for block in blocks_of(rows)},
     }
 

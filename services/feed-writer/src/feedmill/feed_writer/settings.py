@@ -36,6 +36,7 @@ class PostgresSinkSettings(Section):
     )
     idle_timeout_ms: int = Field(default=10_000, ge=1, description="a frozen writer's transaction is ended after this")
     commit_interval_ms: int = Field(default=1_000, ge=1, description="of the group's offsets, for lag tools only")
+    plans_kept_ms: int = Field(default=10_000, ge=1, description="then all statements are planned anew: tables grow")
 
 
 class ClickHouseSinkSettings(Section):

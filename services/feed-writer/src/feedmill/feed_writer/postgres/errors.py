@@ -6,6 +6,8 @@ from enum import Enum
 
 import psycopg2
 
+from feedmill.feed_writer.postgres.apply import OVERTAKEN
+
 
 class Meaning(Enum):
     AWAY = "away"
@@ -14,6 +16,8 @@ class Meaning(Enum):
     """A deadlock, a serialization failure, a lock or statement that took too long: the same batch once more."""
     POISON = "poison"
     """A record of the batch can never be stored."""
+    OVERTAKEN = "overtaken"
+    """Another writer moved the positions."""
     BUG = "bug"
 
 
@@ -29,6 +33,8 @@ def meaning_of(error: psycopg2.Error) -> Meaning:
     if code is None:
         lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
         return Meaning.AWAY if lost or type(error) is psycopg2.DatabaseError else Meaning.BUG
+    if code == OVERTAKEN:
+        return Meaning.OVERTAKEN
     if code in _AGAIN_CODES or code.startswith("40"):
         return Meaning.AGAIN
     if code[:2] in _AWAY_CLASSES:

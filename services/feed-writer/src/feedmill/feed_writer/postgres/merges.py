@@ -1,30 +1,14 @@
 """The SQL of the Postgres sink, in the order it runs. One batch is one transaction; each statement works on sets.
 
-Only events that this transaction inserted into `activity` for the first time reach `fresh`, and only they change any
-other table: a late repeat of "follow" must not undo an "unfollow". Within a key the higher origin offset wins; merges
-give the same whatever the batches are cut to.
+`incoming` and its like are the batch (`apply.py` puts them in front of each statement). Behind ACTIVITIES they hold
+only events that this transaction inserted into `activity` for the first time, and only those change any other table: a
+late repeat of "follow" must not undo an "unfollow". Within a key the higher origin offset wins; merges give the same
+whatever the batches are cut to.
 """
 
 from __future__ import annotations
 
 from feedmill.runtime.feeds import rows
-
-TEMPORARY = """
-CREATE TEMP TABLE incoming (
-    event_id uuid, verb text, actor_id bigint, object_type text, object_id bigint, target_type text, target_id bigint,
-    occurred_at timestamptz, since timestamptz, source_partition int, source_offset bigint, enriched_offset bigint,
-    accepted_ms bigint, enriched_ms bigint, origin_offset bigint
-) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE incoming_object (
-    event_id uuid, type text, id bigint, author_id bigint, content jsonb, title text, url text, canonical_url text,
-    tags text[], mentions text[], space_id bigint, created_at timestamptz, origin_offset bigint
-) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE incoming_user (
-    event_id uuid, verb text, id bigint, handle text, uuid uuid, name text, email text, college text,
-    changed_at timestamptz, enriched_offset bigint, origin_offset bigint
-) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE fresh (event_id uuid) ON COMMIT DELETE ROWS;
-"""
 
 CREATE_POSITIONS = """
 INSERT INTO sink_position (topic, partition, source_offset, next_offset)
@@ -39,7 +23,22 @@ SELECT topic, partition, source_offset, next_offset FROM sink_position
  ORDER BY topic, partition
 """
 
-LOCK_POSITIONS = f"BEGIN; {READ_POSITIONS} FOR UPDATE OF sink_position"
+_MOVED = "unnest(m_topic, m_partition, m_source_offset, m_next_offset, m_expected_source, m_expected_next)"
+_MOVED_NAMES = "moved (topic, partition, source_offset, next_offset, expected_source, expected_next)"
+
+COMPARE_POSITIONS = f"""
+SELECT count(*) FROM (
+    SELECT (stored.source_offset, stored.next_offset) = (expected_source, expected_next) AS as_expected
+      FROM {_MOVED} AS {_MOVED_NAMES} JOIN sink_position stored USING (topic, partition)
+     ORDER BY topic, partition FOR UPDATE OF stored) AS compared
+ WHERE as_expected
+"""  # noqa: S608 (names of ours)
+"""How many partitions stand where this process believes they do; locked in the order of their keys."""
+
+MOVE_POSITIONS = f"""
+UPDATE sink_position AS stored SET source_offset = moved.source_offset, next_offset = moved.next_offset
+  FROM {_MOVED} AS {_MOVED_NAMES} WHERE (stored.topic, stored.partition) = (moved.topic, moved.partition)
+"""  # noqa: S608 (names of ours)
 
 ACTIVITIES = """
 WITH inserted AS (
@@ -54,11 +53,8 @@ WITH inserted AS (
     ON CONFLICT DO NOTHING
     RETURNING event_id
 )
-INSERT INTO fresh SELECT event_id FROM inserted;
+SELECT array_agg(event_id) INTO fresh FROM inserted;
 """
-
-EVERYTHING_IS_FRESH = "INSERT INTO fresh SELECT event_id FROM incoming;"
-"""With the guard off: repeats count as news."""
 
 OBJECTS = """
 WITH merged AS (
@@ -66,7 +62,7 @@ WITH merged AS (
                                 created_at, origin_offset)
     SELECT DISTINCT ON (type, id)
            type, id, author_id, content, title, url, canonical_url, tags, mentions, space_id, created_at, origin_offset
-      FROM incoming_object JOIN fresh USING (event_id)
+      FROM incoming_object
      ORDER BY type, id, origin_offset DESC
     ON CONFLICT (type, id) DO UPDATE
        SET author_id = excluded.author_id, content = excluded.content, title = excluded.title, url = excluded.url,
@@ -75,14 +71,14 @@ WITH merged AS (
      WHERE kept.origin_offset < excluded.origin_offset
     RETURNING type, id, xmax <> 0 AS was_there
 )
-INSERT INTO awaited SELECT type, id FROM merged WHERE was_there;
+SELECT array_agg(type), array_agg(id) INTO w_type, w_id FROM merged WHERE was_there;
 """
-"""`awaited`: of which there was a row already, because somebody spoke of them before."""
+"""`awaited` from now on: of which there was a row already, because somebody spoke of them before."""
 
 DELETIONS = """
 INSERT INTO object AS kept (type, id, deleted_at, deleted_offset)
 SELECT DISTINCT ON (object_type, object_id) object_type, object_id, occurred_at, origin_offset
-  FROM incoming JOIN fresh USING (event_id)
+  FROM incoming
  WHERE verb = 'delete'
  ORDER BY object_type, object_id, origin_offset
 ON CONFLICT (type, id) DO UPDATE SET deleted_at = excluded.deleted_at, deleted_offset = excluded.deleted_offset
@@ -93,7 +89,7 @@ FOLLOWS = """
 WITH step AS (
     SELECT actor_id, object_id, verb = 'follow' AS starts, since, occurred_at, source_partition, origin_offset,
            max(origin_offset) OVER (PARTITION BY actor_id, object_id ORDER BY enriched_offset) AS highest
-      FROM incoming JOIN fresh USING (event_id)
+      FROM incoming
      WHERE verb IN ('follow', 'unfollow')
 ), counted AS (  -- one by one, only a higher origin would have changed the row
     SELECT step.*, coalesce(edge.active, false) AS was_active, edge.since AS old_since, edge.followed_at AS old_at,
@@ -129,7 +125,7 @@ LIKES = """
 WITH step AS (
     SELECT actor_id, object_type, object_id, verb = 'like' AS starts, occurred_at, origin_offset,
            max(origin_offset) OVER (PARTITION BY actor_id, object_type, object_id ORDER BY enriched_offset) AS highest
-      FROM incoming JOIN fresh USING (event_id)
+      FROM incoming
      WHERE verb IN ('like', 'unlike')
 ), counted AS (
     SELECT step.*, coalesce(liked.active, false) AS was_active, liked.liked_at AS old_at,
@@ -159,7 +155,7 @@ WITH step AS (
     SELECT CASE kind WHEN 'connect' THEN least(actor_id, object_id) ELSE actor_id END AS actor_id, kind,
            CASE kind WHEN 'connect' THEN greatest(actor_id, object_id) ELSE object_id END AS object_id,
            verb = kind AS starts, occurred_at, enriched_offset, origin_offset
-      FROM incoming JOIN fresh USING (event_id)
+      FROM incoming
      CROSS JOIN LATERAL (
             SELECT CASE verb WHEN 'disconnect' THEN 'connect' WHEN 'unrecommend' THEN 'recommend'
                              WHEN 'unmute' THEN 'mute' WHEN 'unblock' THEN 'block' ELSE verb END) AS said (kind)
@@ -205,7 +201,7 @@ WITH said AS (
            max(origin_offset) FILTER (WHERE email IS NOT NULL) AS email_offset,
            max(origin_offset) FILTER (WHERE college IS NOT NULL) AS college_offset,
            max(origin_offset) AS origin_offset, bool_or(verb = 'user-erased') AS erased
-      FROM incoming_user JOIN fresh USING (event_id)
+      FROM incoming_user
      GROUP BY id
 )
 INSERT INTO user_profile AS kept (id, handle, uuid, name, email, college, created_at, updated_at, erased_at,
@@ -240,7 +236,7 @@ BOUND_FROM_RECORDS = 200
 
 BOUND = f"""
 WITH post AS (
-    SELECT actor_id, count(*) AS number FROM incoming JOIN fresh USING (event_id)
+    SELECT actor_id, count(*) AS number FROM incoming
      WHERE verb IN ({", ".join(f"'{verb}'" for verb in rows.VERBS)}) GROUP BY actor_id
 ), author AS (
     SELECT actor_id, number * readers AS cost
@@ -261,24 +257,15 @@ PUSH = f"""
 INSERT INTO home_feed (reader_id, occurred_at, {rows.COLUMNS})
 SELECT follower_id, occurred_at, event_id, actor_id, verb, object_type, object_id, target_type, target_id,
        source_partition, source_offset, nullif(origin_offset, source_offset)
-  FROM incoming JOIN fresh USING (event_id)
+  FROM incoming
  CROSS JOIN LATERAL (SELECT follower_id FROM follow_edge WHERE followee_id = actor_id AND push > 0 OFFSET 0) reader
  WHERE verb IN ({", ".join(f"'{verb}'" for verb in rows.VERBS)})
+ ORDER BY follower_id, occurred_at, event_id
 ON CONFLICT DO NOTHING;
 """  # noqa: S608 (names of ours)
 """In the transaction that inserts the activities: one statement for all posts of a batch and all their readers.
-OFFSET 0: an index look-up for each post, whatever the planner thinks of the tables' sizes."""
+OFFSET 0: an index look-up for each post, whatever the planner thinks of the tables' sizes. In the key's order: of a
+large batch each leaf is found once (1.2 times the rows a second), and a reader's rows lie side by side."""
 
-_FOLLOWERS = "reader_id IN (SELECT actor_id FROM incoming JOIN fresh USING (event_id) WHERE verb = 'follow')"
+_FOLLOWERS = "reader_id IN (SELECT actor_id FROM incoming WHERE verb = 'follow')"
 ASK_TO_FILL = f"WITH {rows.asking(_FOLLOWERS)};"
-
-MOVE_POSITIONS = """
-UPDATE sink_position AS stored SET source_offset = moved.source_offset, next_offset = moved.next_offset
-  FROM unnest(%(topics)s::text[], %(partitions)s::int[], %(source_offsets)s::bigint[], %(next_offsets)s::bigint[],
-              %(expected)s::bigint[]) AS moved (topic, partition, source_offset, next_offset, expected)
- WHERE (stored.topic, stored.partition) = (moved.topic, moved.partition)
-   AND stored.next_offset = moved.expected
-"""
-
-SET_POSITIONS = MOVE_POSITIONS.replace("AND stored.next_offset = moved.expected", "")
-"""With the guard off: whatever is stored is overwritten."""

@@ -7,19 +7,12 @@ row, waits for its writer to commit, and sees what was said meanwhile. So one of
 
 from __future__ import annotations
 
-TEMPORARY = """
-CREATE TEMP TABLE awaited (type text, id bigint) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE incoming_read (
-    event_id uuid, reader_id bigint, feed text, through timestamptz, only_seen boolean
-) ON COMMIT DELETE ROWS;
-"""
-
 PLACES = """
 INSERT INTO object AS kept (type, id)
 SELECT DISTINCT type, id
-  FROM (SELECT object_type, object_id FROM incoming JOIN fresh USING (event_id) WHERE verb IN ('like', 'share')
+  FROM (SELECT object_type, object_id FROM incoming WHERE verb IN ('like', 'share')
          UNION ALL
-        SELECT target_type, target_id FROM incoming JOIN fresh USING (event_id) WHERE verb = 'comment')
+        SELECT target_type, target_id FROM incoming WHERE verb = 'comment')
        AS said (type, id)
  WHERE type IS NOT NULL
    AND NOT EXISTS (SELECT FROM object o WHERE (o.type, o.id) = (said.type, said.id) AND o.author_id IS NOT NULL)
@@ -37,13 +30,13 @@ NOTICES = f"""
 INSERT INTO notice AS kept (owner_id, kind, about_type, about_id, latest_at)
 SELECT coalesce(o.author_id, said.owner_id), kind, about_type, about_id, max(occurred_at)
   FROM (SELECT NULL::bigint, verb, object_type, object_id, occurred_at
-          FROM incoming JOIN fresh USING (event_id) WHERE verb IN ('like', 'share')
+          FROM incoming WHERE verb IN ('like', 'share')
          UNION ALL
         SELECT NULL, verb, target_type, target_id, occurred_at
-          FROM incoming JOIN fresh USING (event_id) WHERE verb = 'comment'
+          FROM incoming WHERE verb = 'comment'
          UNION ALL
         SELECT object_id, verb, 'day', floor(extract(epoch FROM occurred_at) / 86400)::bigint, occurred_at
-          FROM incoming JOIN fresh USING (event_id) WHERE verb = 'follow')
+          FROM incoming WHERE verb = 'follow')
        AS said (owner_id, kind, about_type, about_id, occurred_at)
   LEFT JOIN object o ON said.owner_id IS NULL AND (o.type, o.id) = (about_type, about_id)
  WHERE coalesce(o.author_id, said.owner_id) IS NOT NULL
@@ -67,21 +60,24 @@ SELECT o.author_id, said.verb, o.type, o.id, max(said.occurred_at)
 {_MERGED}"""  # noqa: S608 (a constant of ours)
 """After OBJECTS: what was said of an object before it came."""
 
-WORDS = """
+TAGS = """
 INSERT INTO object_tag (tag, occurred_at, event_id)
 SELECT DISTINCT tag, created_at, event_id
-  FROM incoming_object JOIN fresh USING (event_id) CROSS JOIN unnest(tags) AS said (tag)
+  FROM incoming_object CROSS JOIN unnest(tags) AS said (tag)
 ON CONFLICT DO NOTHING;
+"""
+
+MENTIONS = """
 INSERT INTO object_mention (handle, occurred_at, event_id)
 SELECT DISTINCT lower(handle), created_at, event_id
-  FROM incoming_object JOIN fresh USING (event_id) CROSS JOIN unnest(mentions) AS said (handle)
+  FROM incoming_object CROSS JOIN unnest(mentions) AS said (handle)
 ON CONFLICT DO NOTHING;
 """
 
 READS = """
 INSERT INTO feed_position AS kept (reader_id, feed, seen_through, read_through)
 SELECT reader_id, feed, max(through), max(through) FILTER (WHERE NOT only_seen)
-  FROM incoming_read JOIN fresh USING (event_id)
+  FROM incoming_read
  GROUP BY reader_id, feed
  ORDER BY reader_id, feed
 ON CONFLICT (reader_id, feed) DO UPDATE

@@ -4,9 +4,9 @@
 2  rows and positions are committed together      compare-and-set: only from where this process believes they are
 3  the group's offset is committed                for lag tools only: the next start reads the positions
 
-Steps 1 and 2, and whatever else asks the store, are done by one thread. In a backlog (full batches) the loop's own
-reads on and takes the next batch apart meanwhile; any smaller batch it waits for. One batch is written at a time, in
-the log's order.
+In a backlog (full batches) a thread of its own does steps 1 and 2, and the loop's reads on and takes the next batch
+apart meanwhile; any smaller batch the loop's own thread finishes: handing it over and back would win nothing. One batch
+is written at a time, in the log's order.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class PostgresSink:
         self._committed_at_s = 0.0
         self._taken: _Work | None = None
         self._written: _Work | None = None
-        """Handed to the writer, outcome not seen yet."""
+        """To be finished, by the writer or here; outcome not seen yet."""
         self._reads_on = False
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
@@ -98,9 +98,11 @@ class PostgresSink:
             work = self._taken = self._take(records)
         if self._written is not work:
             self._settle()
-            self._hand_over(work)
+            self._written = work
         self._reads_on = len(records) >= self._full_batch_records
-        if not self._reads_on:
+        if self._reads_on:
+            self._hand_over(work)
+        else:
             self._settle()
         self._taken = None
 
@@ -111,7 +113,6 @@ class PostgresSink:
         return _Work(records, decoded, moves, first_of_each(decoded.rows), decoded.rejected, len(decoded.rejected))
 
     def _hand_over(self, work: _Work) -> None:
-        self._written = work
         work.running = self._writer.submit(self._finish, work)
 
     def _settle(self) -> None:
@@ -119,18 +120,18 @@ class PostgresSink:
         work = self._written
         if work is None:
             return
-        if work.running is None:
-            self._hand_over(work)
         running, work.running = work.running, None
-        assert running is not None
-        running.result()
+        if running is None:
+            self._finish(work)
+        else:
+            running.result()
         self._written = None
         self._uncommitted.update({tp: Commit(at.next_offset) for tp, at in work.decoded.moved.items()})
         self._observe(work.decoded)
         self._reject_limit.check(rows=len(work.rows), rejected=work.rejected)
 
     def _finish(self, work: _Work) -> None:
-        """In the writer's thread."""
+        """In the writer's thread, or in the loop's while that one has nothing to do."""
         self._publish(work)  # 1
         while poisoned := self._write(work):  # 2
             rejected = {(letter.record.partition, letter.record.offset) for letter in poisoned}

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from feedmill.contracts.verbs import FEED_VERBS
 from feedmill.feed_writer.contact import Contact
-from feedmill.feed_writer.decode import CHANGES_EDGE
-from feedmill.feed_writer.postgres import copy_text, merges, notices
+from feedmill.feed_writer.postgres import apply, merges
+from feedmill.feed_writer.postgres.apply import Move
 from feedmill.feed_writer.postgres.errors import Meaning, meaning_of
 from feedmill.feed_writer.postgres.watchdog import Watchdog
 from feedmill.feed_writer.row import Position, Row
@@ -24,20 +22,11 @@ from feedmill.runtime import metrics
 from feedmill.runtime.failpoints import Guard, Point, guarded, hit
 from feedmill.runtime.outcome import Overtaken, TopicPartition, Transient
 
-_COPY_CHUNK_BYTES = 1 << 20
-SESSION_TABLES = merges.TEMPORARY + notices.TEMPORARY
+__all__ = ["Move", "Poisoned", "PostgresStore"]
 
 
 class Poisoned(Exception):
     """A record of the batch can never be stored; nothing of it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A partition's position as it is expected in the store, and as it shall be."""
-
-    expected: Position
-    new: Position
 
 
 class PostgresStore:
@@ -48,6 +37,7 @@ class PostgresStore:
         self._settings = settings
         self._seen = seen
         self._connection: Connection | None = None
+        self._planned_at_s = 0.0
         self._watchdog = Watchdog(settings.call_timeout_ms / 1_000)
 
     def positions(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Position]:
@@ -63,30 +53,34 @@ class PostgresStore:
     def write(self, rows: Sequence[Row], moves: Mapping[TopicPartition, Move]) -> None:
         """Rows and positions together, or neither. Raises Overtaken where a position is not as expected, Poisoned."""
         hit(Point.POSTGRES_BEFORE_WRITE)
+        compared, trusting = guarded(Guard.COMPARE_AND_SET), not guarded(Guard.NEWLY_INSERTED)
+        called = _sendable(apply.call(rows, moves, compared=compared, trusting=trusting))
         with self._transaction() as cursor:
-            cursor.execute(merges.LOCK_POSITIONS, _asked(list(moves)))
-            stored = _positions(cursor)
-            compared = guarded(Guard.COMPARE_AND_SET)
-            if compared and stored != {partition: move.expected for partition, move in moves.items()}:
-                raise Overtaken("another writer moved these positions")
-            _merge(cursor, rows)
-            cursor.execute(merges.MOVE_POSITIONS if compared else merges.SET_POSITIONS, _moved(moves))
-            if compared and cursor.rowcount != len(moves):
-                raise Overtaken(f"{cursor.rowcount} of {len(moves)} positions moved")
+            cursor.execute(f"{self._plans()}BEGIN; {called}")
+            [(pushed,)] = cursor.fetchall()
             hit(Point.POSTGRES_BEFORE_COMMIT)
             cursor.execute("COMMIT")
+        metrics.FEED_ROWS_PUSHED.at("post").inc(pushed)
         hit(Point.POSTGRES_AFTER_COMMIT)
 
     def refusal(self, rows: Sequence[Row]) -> str | None:
         """Why Postgres would never store these rows, or None. Stores nothing."""
         try:
+            called = _sendable(apply.call(rows, {}))
             with self._transaction() as cursor:
-                cursor.execute("BEGIN")
-                _merge(cursor, rows)
+                cursor.execute(f"BEGIN; {called}")
                 cursor.execute("ROLLBACK")
         except Poisoned as reason:
             return str(reason)
         return None
+
+    def _plans(self) -> str:
+        """Now and then all plans are made anew: tables grow, and statistics come later than rows."""
+        now_s = time.monotonic()
+        if now_s - self._planned_at_s < self._settings.plans_kept_ms / 1_000:
+            return ""
+        self._planned_at_s = now_s
+        return "DISCARD PLANS; "
 
     @property
     def is_unseen(self) -> bool:
@@ -115,11 +109,7 @@ class PostgresStore:
         try:
             connection = self._connection or self._open()
             with self._watchdog.watching(connection), connection.cursor() as cursor:
-                try:
-                    yield cursor
-                except Overtaken:
-                    cursor.execute("ROLLBACK")
-                    raise
+                yield cursor
             self._seen.up()
         except psycopg2.Error as error:
             raise self._translated(error) from error
@@ -138,7 +128,7 @@ class PostgresStore:
             connection.set_client_encoding("UTF8")
             with self._watchdog.watching(connection), connection.cursor() as cursor:
                 cursor.execute(_session(self._settings))
-                cursor.execute(SESSION_TABLES)
+                cursor.execute(apply.function())
         except psycopg2.Error:
             connection.close()
             raise
@@ -147,7 +137,7 @@ class PostgresStore:
 
     def _translated(self, error: psycopg2.Error) -> Exception:
         meaning = meaning_of(error)
-        if meaning is Meaning.AGAIN or meaning is Meaning.POISON:
+        if meaning in (Meaning.AGAIN, Meaning.OVERTAKEN, Meaning.POISON):
             try:
                 if self._connection is not None:
                     with self._watchdog.watching(self._connection), self._connection.cursor() as cursor:
@@ -156,6 +146,8 @@ class PostgresStore:
                 self._drop()
         else:
             self._drop()
+        if meaning is Meaning.OVERTAKEN:
+            return Overtaken(error.diag.message_primary or "")
         if meaning is Meaning.POISON:
             return Poisoned(f"{error.pgcode}: {error.diag.message_primary or ''}")
         if meaning is Meaning.BUG:
@@ -170,69 +162,19 @@ def _session(settings: PostgresSinkSettings) -> str:
     return (
         f"SET lock_timeout = {settings.lock_timeout_ms}; SET statement_timeout = {settings.statement_timeout_ms}; "
         f"SET idle_in_transaction_session_timeout = {settings.idle_timeout_ms}; "
-        "SET timezone = 'UTC'; SET jit = off; SET client_min_messages = warning"
+        f"SET timezone = 'UTC'; SET client_min_messages = warning; {apply.SESSION}"
     )
 
 
-def _merge(cursor: Cursor, rows: Sequence[Row]) -> None:
-    """Copy the rows into the temporary tables and merge them, as few round trips as there are kinds of rows."""
-    if not rows:
-        return
-    texts = copied(rows)
-    for table, text in texts.items():
-        if text:
-            cursor.copy_expert(f"COPY {table} FROM STDIN", io.BytesIO(text.encode()), _COPY_CHUNK_BYTES)
-    statements = merging(rows, texts)
-    cursor.execute("".join(statements))
-    if statements[-1] is merges.PUSH:
-        metrics.FEED_ROWS_PUSHED.at("post").inc(cursor.rowcount)
-
-
-def copied(rows: Sequence[Row]) -> dict[str, str]:
-    """Temporary table -> the text that COPY takes; empty where the batch has nothing for it."""
-    return {
-        "incoming": copy_text.activities(rows),
-        "incoming_object": copy_text.objects(rows),
-        "incoming_user": copy_text.users(rows),
-        "incoming_read": copy_text.reads(rows),
-    }
-
-
-def merging(rows: Sequence[Row], texts: Mapping[str, str]) -> list[str]:
-    """The merges these rows need, in their order."""
-    verbs = {row.verb for row in rows}
-    objects, users = bool(texts["incoming_object"]), bool(texts["incoming_user"])
-    steps = (
-        (merges.ACTIVITIES, True),
-        (merges.EVERYTHING_IS_FRESH, not guarded(Guard.NEWLY_INSERTED)),
-        (merges.OBJECTS, objects),
-        (notices.NOTICES_OF_AWAITED, objects),
-        (notices.WORDS, any(row.object.tags or row.object.mentions for row in rows if row.object)),
-        (merges.DELETIONS, "delete" in verbs),
-        (merges.FOLLOWS, not verbs.isdisjoint(("follow", "unfollow"))),
-        (merges.LIKES, not verbs.isdisjoint(("like", "unlike"))),
-        (merges.USER_EDGES, not verbs.isdisjoint(CHANGES_EDGE)),
-        (merges.USERS, users),
-        (notices.READS, bool(texts["incoming_read"])),
-        (notices.PLACES, not verbs.isdisjoint(("like", "share", "comment"))),
-        (notices.NOTICES, not verbs.isdisjoint(("like", "share", "comment", "follow"))),
-        (merges.ASK_TO_FILL, "follow" in verbs),
-        (merges.BOUND, len(rows) >= merges.BOUND_FROM_RECORDS),
-        (merges.PUSH, not verbs.isdisjoint(FEED_VERBS)),
-    )
-    return [sql for sql, wanted in steps if wanted]
+def _sendable(sql: str) -> str:
+    """Raises Poisoned where a text holds what no text of Postgres can: the protocol would end the statement there."""
+    if "\0" in sql:
+        raise Poisoned("22021: a text holds NUL")
+    return sql
 
 
 def _asked(partitions: Sequence[TopicPartition]) -> dict[str, Any]:
     return {"topics": [p.topic for p in partitions], "partitions": [p.partition for p in partitions]}
-
-
-def _moved(moves: Mapping[TopicPartition, Move]) -> dict[str, Any]:
-    return _asked(list(moves)) | {
-        "source_offsets": [move.new.source_offset for move in moves.values()],
-        "next_offsets": [move.new.next_offset for move in moves.values()],
-        "expected": [move.expected.next_offset for move in moves.values()],
-    }
 
 
 def _positions(cursor: Cursor) -> dict[TopicPartition, Position]:

@@ -1,7 +1,7 @@
 """Ends calls to a Postgres that neither answers nor goes away: a frozen one keeps its sockets alive for ever.
 
-psycopg2 waits in C without a limit, and its asynchronous mode knows no COPY. So a thread shuts the socket down under a
-call that takes too long; the call then ends as a lost connection does.
+psycopg2 waits in C without a limit. So a thread shuts the socket down under a call that takes too long; the call then
+ends as a lost connection does.
 """
 
 from __future__ import annotations
