@@ -156,6 +156,110 @@ def test_a_changed_set_resets_and_counts_from_there_on(town: Town, verb: str, ac
         assert again.next("reset").data == {"reason": "edges"}
 
 
+def gone(reason: str, kind: str, number: int, actor: int | None = None) -> dict[str, Any]:
+    by = {} if actor is None else {"actor": {"id": actor}}
+    return {"reason": reason, **by, "object": {"type": kind, "id": number}}
+
+
+def test_what_others_take_out_is_told_to_whom_it_may_have_been_shown(town: Town) -> None:
+    with town.listening() as stream, town.listening(7) as other:
+        before = stream.next("open").id
+        other.next("open")
+        for author in (2, 8, 8):
+            town.post(author)
+        town.log.apply_all()
+        town.says(3, "like", ("post", 2))
+        town.log.says(4, "comment", at=BEGIN, object={"type": "comment", "id": 9, "content": "c"}, target=thing(3))
+        town.says(5, "recommend", ("user", 8))
+        town.says(6, "connect", ("user", 7))
+        for _ in range(5):
+            stream.next("activity")
+        town.says(3, "unlike", ("post", 2))
+        town.says(5, "unrecommend", ("user", 8))
+        town.says(7, "disconnect", ("user", 6))
+        town.says(8, "delete", ("post", 3))
+        town.says(2, "delete", ("post", 1))
+        town.says(8, "user-erased", ("user", 8))
+        told = [
+            gone("unlike", "post", 2, actor=3),
+            gone("unrecommend", "user", 8, actor=5),
+            gone("disconnect", "user", 6, actor=7),
+            gone("delete", "post", 3),
+            gone("delete", "post", 1),
+            gone("user-erased", "user", 8),
+        ]
+        assert [stream.next("removed").data for _ in told] == told
+        assert town.page().json()["items"] == []
+        assert other.next("removed").data == told[-1]
+        assert other.nothing_waits(), "nobody they follow did anything with those"
+    with town.listening(last_id=before) as again:
+        again.next("open")
+        assert sorted(map(str, (again.next("removed").data for _ in told))) == sorted(map(str, told))
+
+
+def thing(number: int) -> dict[str, object]:
+    return {"type": "post", "id": number}
+
+
+class Shown:
+    """What a client shows that reads a page and then follows what it is told."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, dict[str, Any]] = {}
+
+    def take(self, items: list[dict[str, Any]]) -> None:
+        self.items.update({item["activity_id"]: item for item in items})
+
+    def drop(self, said: dict[str, Any]) -> None:
+        self.items = {name: item for name, item in self.items.items() if not self._names(said, item)}
+
+    @staticmethod
+    def _names(said: dict[str, Any], item: dict[str, Any]) -> bool:
+        things = [(one["type"], one["id"]) for one in (item["object"], item["target"]) if one is not None]
+        wanted = (said["object"]["type"], said["object"]["id"])
+        if said["reason"] == "delete":
+            return wanted in things
+        assert said["reason"] == "unlike"
+        return item["verb"] == "like" and item["actor"]["id"] == said["actor"]["id"] and things[0] == wanted
+
+
+@pytest.mark.parametrize("seed_number", range(3))
+def test_whoever_follows_the_stream_shows_in_the_end_what_a_page_shows(town: Town, seed_number: int) -> None:
+    """Posts, likes, unlikes, deletions in any order of partitions, the stream broken off and resumed."""
+    rng, shown = random.Random(seed_number), Shown()
+    made: list[tuple[int, int]] = []
+    for _ in range(30):
+        author = rng.randrange(2, 9)
+        town.post(author)
+        made.append((town.posts, author))
+    town.log.apply_all()
+    wait_until(town.api_knows_all, "the api to know the posts")
+    first = town.page(query="limit=100")
+    shown.take(first.json()["items"])
+    last_id = first.headers["feedmill-feed-position"]
+    for _ in range(8):
+        for _ in range(10):
+            number, author = rng.choice(made)
+            verb, actor = rng.choice(
+                (("like", rng.choice(AUTHORS)), ("unlike", rng.choice(AUTHORS)), ("delete", author))
+            )
+            town.log.says(actor, verb, at=BEGIN, object=thing(number))
+        town.log.apply_all(lambda left: (rng.choice(left), rng.randrange(1, 4)))
+        with town.listening(last_id=last_id) as stream:
+            wait_until(town.api_knows_all, "the api to know what was applied")
+            ids = {item["activity_id"] for item in town.page(query="limit=100").json()["items"]}
+            while True:
+                told = stream.next()
+                last_id = told.id
+                if told.event == "activity":
+                    shown.take([told.data])
+                elif told.event == "removed":
+                    shown.drop(told.data)
+                if shown.items.keys() == ids and stream.nothing_waits():
+                    break
+    assert shown.items.keys() == ids
+
+
 def test_what_was_applied_before_its_object_is_told_when_that_comes(town: Town) -> None:
     with town.listening() as stream:
         stream.next("open")

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Final
 
-from feedmill.api.live import messages
+from feedmill.api.live import messages, removals
 from feedmill.api.live.audience import Audience
 from feedmill.api.live.edges import Edges, changed_by, edges_of
 from feedmill.api.live.messages import Offsets
@@ -155,6 +155,7 @@ class Live:
         edges = await edges_of(self._postgres, changed) if changed else {}
         read = {a.actor_id for a in applied if a.verb == "feed-read" and a.actor_id in audience.edges}
         positions = await self._postgres.fetch(tail.SQL_READ, list(read)) if read else []
+        around = await removals.actors_around(self._postgres, applied, audience.readers_of.keys())
         # From here on nothing waits: nobody comes or goes meanwhile.
         at = dict(self.at)
         partition = -1
@@ -164,6 +165,7 @@ class Live:
                 partition = one.partition
             at[one.partition] = one.offset
             self._one(one, at, rows.get(one.event_id), edges, positions)
+            self._take_out(one, at, around)
         self.at = dict(reached)
         for event_id in again:
             row = rows.get(event_id)
@@ -186,6 +188,14 @@ class Live:
             self._unseen.note(row)
             if row["seen"]:
                 self._show(row, at)
+
+    def _take_out(self, one: tail.Applied, at: Offsets, around: removals.Actors) -> None:
+        said = removals.said_of(one)
+        if said is None:
+            return
+        chunk = messages.removed(messages.id_of(at), said)
+        for reader in removals.readers_of(one, around, self.audience.readers_of, self.audience.edges):
+            self._put(reader, "removed", chunk)
 
     def _show(self, row: Row, at: Offsets) -> None:
         readers = [r for r in self.audience.readers_of.get(row["actor_id"], ()) if self.audience.edges[r].shows(row)]

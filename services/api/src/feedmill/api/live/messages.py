@@ -1,6 +1,6 @@
 """What is said on a stream, in the form of server-sent events (WHATWG HTML §9.2). Each id is a position set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -34,6 +34,10 @@ def opened(id_: str, positions: Sequence[Row]) -> bytes:
 
 def reset(id_: str, reason: str) -> bytes:
     return message("reset", id_, _ENCODE({"reason": reason}))
+
+
+def removed(id_: str, said: Mapping[str, object]) -> bytes:
+    return message("removed", id_, _ENCODE(said))
 
 
 def read_through(id_: str, position: Row) -> bytes:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from feedmill.api.live import messages
+from feedmill.api.live import messages, removals
 from feedmill.api.live.edges import Edges, changed_by
 from feedmill.api.live.messages import Offsets
 from feedmill.api.queries import tail
@@ -51,7 +51,10 @@ async def _messages(
         at.update({p: upto for p, upto in target.items() if p < one.partition})
         at[one.partition] = one.offset
         row = rows.get(one.event_id)
-        if one.verb == "feed-read":
+        gone = removals.said_of(one)
+        if gone is not None:
+            missed.messages.append(messages.removed(messages.id_of(at), gone))
+        elif one.verb == "feed-read":
             read = await postgres.fetch(tail.SQL_READ, [reader_id])
             missed.messages += [messages.read_through(messages.id_of(at), position) for position in read]
         elif row is not None and row["seen"] and edges.shows(row):

@@ -20,12 +20,37 @@ SELECT a.source_partition, a.source_offset, a.event_id, a.verb, a.actor_id, a.ob
  ORDER BY a.source_partition, a.source_offset
  LIMIT $4"""  # noqa: S608 (a constant of ours)
 
+SQL_AROUND: Final = """
+SELECT DISTINCT gone.type, gone.id, actor.actor_id
+  FROM unnest($1::text[], $2::bigint[]) AS gone (type, id)
+ CROSS JOIN LATERAL (
+       SELECT author_id AS actor_id FROM object o WHERE o.type = gone.type AND o.id = gone.id
+        UNION ALL
+       SELECT actor_id FROM activity a
+        WHERE a.object_type = gone.type AND a.object_id = gone.id AND a.verb IN ('like', 'share')
+        UNION ALL
+       SELECT actor_id FROM activity a
+        WHERE a.target_type = gone.type AND a.target_id = gone.id AND a.verb = 'comment') AS actor
+ WHERE actor.actor_id = ANY($3)"""
+"""Deleted objects, and who of these made them or liked, shared or commented on them."""
+
+_AROUND_ONE: Final = """a.verb = 'delete' AND (
+        EXISTS (SELECT FROM object o WHERE o.type = a.object_type AND o.id = a.object_id AND o.author_id = ANY($5))
+     OR EXISTS (SELECT FROM activity s WHERE s.object_type = a.object_type AND s.object_id = a.object_id
+                   AND s.verb IN ('like', 'share') AND s.actor_id = ANY($5))
+     OR EXISTS (SELECT FROM activity s WHERE s.target_type = a.object_type AND s.target_id = a.object_id
+                   AND s.verb = 'comment' AND s.actor_id = ANY($5)))"""
+
 SQL_FOR_ONE: Final = f"""
 SELECT a.source_partition, a.source_offset, a.event_id, a.verb, a.actor_id, a.object_type, a.object_id, a.occurred_at
   FROM {_RANGES}
  WHERE a.actor_id = ANY($5) AND a.verb = ANY($6)
     OR a.actor_id = $7 AND (a.verb = ANY($8) OR a.verb = 'feed-read')
     OR a.object_type = 'user' AND a.object_id = $7 AND a.verb IN ('block', 'unblock')
+    OR a.verb IN ('unlike', 'unrecommend', 'disconnect') AND a.actor_id = ANY($5)
+    OR a.verb = 'disconnect' AND a.object_id = ANY($5)
+    OR a.verb = 'user-erased'
+    OR {_AROUND_ONE}
  ORDER BY a.source_partition, a.source_offset
  LIMIT $4"""  # noqa: S608 (a constant of ours)
 

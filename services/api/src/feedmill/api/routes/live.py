@@ -26,9 +26,12 @@ def router(parts: Parts) -> APIRouter:
 
     @routes.get("/v1/users/{user_id}/feed/live", openapi_extra=_operation())
     async def feed_live(request: Request) -> Response:
-        """Activities as they are applied (`activity`), `read` where the reader reads on, `reset` where the feed's make
-        changed: read the first page anew. Each id is a position set: send it back as Last-Event-ID and nothing is
-        missed or sent twice; `after` takes the Feedmill-Feed-Position of a page."""
+        """Activities as they are applied (`activity`), `removed` where some are gone by what others did, `read`
+        where the reader reads on, `reset` where the feed's make changed: read the first page anew. Each id is a
+        position set: send it back as Last-Event-ID and nothing is missed or sent twice; `after` takes the
+        Feedmill-Feed-Position of a page. `removed` names `reason` and what is gone: with `delete` every item whose
+        object or target is `object`; with `unlike`, `unrecommend` and `disconnect` the likes, recommends and connects
+        between `actor` and `object`; with `user-erased` every item of, about, or made by the user `object`."""
         principal, snapshot = await admitted(parts, request)
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.HOME_FEED, user_id=user_id)
