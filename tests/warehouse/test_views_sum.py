@@ -57,18 +57,37 @@ def test_every_view_with_a_measure_is_here(town: tuple[Mill, Town]) -> None:
 @pytest.mark.parametrize("view", sorted(MEASURES))
 def test_sums_are_those_of_the_raw_events_for_any_group_by(view: str, town: tuple[Mill, Town]) -> None:
     mill, model = town
-    expected = model.views[view]
+    sums_agree(mill, f"analytics.{view}", model.views[view], DIMENSIONS[view], MEASURES[view])
+
+
+def test_so_are_those_of_the_views_beside_the_facts(town: tuple[Mill, Town]) -> None:
+    """Those of the database `feedmill` that are neither a dimension nor its past."""
+    mill, model = town
+    views = mill.rows(
+        "SELECT name FROM system.tables WHERE database = 'feedmill' AND engine = 'View'"
+        " AND NOT match(name, '^dim_|_history$')"
+    )
+    assert {name for (name,) in views} == {"activity_by_day", "reading_by_day"}
+    sums_agree(mill, "activity_by_day", model.views["activities"], ["verb", "day"], ["activities"])
+    readings = [row | {"read_through": row["read_on"]} for row in model.views["readings"]]
+    sums_agree(mill, "reading_by_day", readings, ["user_id", "day", "content_id"], ["readings", "read_through"])
+
+
+def sums_agree(
+    mill: Mill, view: str, expected: Sequence[Row], dimensions: Sequence[str], measures: Sequence[str]
+) -> None:
+    """Over nothing, over everything, and over some of its columns."""
     assert expected
     chance = random.Random(view)
-    groupings = [[], list(DIMENSIONS[view])]
-    groupings += [chance.sample(DIMENSIONS[view], chance.randint(1, len(DIMENSIONS[view]))) for _ in range(6)]
+    groupings = [[], list(dimensions)]
+    groupings += [chance.sample(dimensions, chance.randint(1, len(dimensions))) for _ in range(6)]
     for columns in groupings:
-        sums = ", ".join(f"sum({measure})" for measure in MEASURES[view])
+        sums = ", ".join(f"sum({measure})" for measure in measures)
         shown = ", ".join(columns) + ", " if columns else ""
         by = f" GROUP BY {', '.join(columns)}" if columns else ""
-        found = mill.rows(f"SELECT {shown}{sums} FROM analytics.{view}{by}")
+        found = mill.rows(f"SELECT {shown}{sums} FROM {view}{by}")
         width = len(columns)
-        wanted = summed(expected, columns, MEASURES[view])
+        wanted = summed(expected, columns, measures)
         got = {row[:width]: row[width:] for row in found}
         assert got.keys() == wanted.keys()
         for key, values in wanted.items():
