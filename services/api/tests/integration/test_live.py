@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from feedmill.api.live import removals
 from feedmill.testkit.enriched import event_id_of
 from feedmill.testkit.reader import Made, an_api
 from feedmill.testkit.sse import Listening
@@ -199,6 +200,17 @@ def test_what_others_take_out_is_told_to_whom_it_may_have_been_shown(town: Town)
 
 def thing(number: int) -> dict[str, object]:
     return {"type": "post", "id": number}
+
+
+def test_a_deletion_that_concerns_very_many_is_told_to_all(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removals, "ACTORS_MOST", 1)
+    town.post(8)
+    for actor in (8, 2):
+        town.says(actor, "like", ("post", 1))
+    with town.listening(7) as other:
+        other.next("open")
+        town.says(8, "delete", ("post", 1))
+        assert other.next("removed").data == gone("delete", "post", 1)
 
 
 class Shown:

@@ -155,7 +155,7 @@ class Live:
         edges = await edges_of(self._postgres, changed) if changed else {}
         read = {a.actor_id for a in applied if a.verb == "feed-read" and a.actor_id in audience.edges}
         positions = await self._postgres.fetch(tail.SQL_READ, list(read)) if read else []
-        around = await removals.actors_around(self._postgres, applied, audience.readers_of.keys())
+        around = await removals.actors_around(self._postgres, applied)
         # From here on nothing waits: nobody comes or goes meanwhile.
         at = dict(self.at)
         partition = -1

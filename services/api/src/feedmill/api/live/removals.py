@@ -16,20 +16,22 @@ ENDS: Final = TAKEN_BACK | {"delete", "user-erased"}
 
 Thing = tuple[str | None, int | None]
 """Type and id."""
-Actors = Mapping[Thing, Collection[int]]
-"""Deleted object -> who made it, or did something with it that feeds show."""
+Actors = Mapping[Thing, Collection[int] | None]
+"""Deleted object -> who made it, or did something with it that feeds show; None: more than are asked for."""
+ACTORS_MOST: Final = 1_000
+"""A deletion of an object that more people did something with is told to everybody."""
 
 
-async def actors_around(postgres: Postgres, applied: Iterable[Applied], authors: Collection[int]) -> Actors:
-    """Of the objects deleted here, those of `authors` (whom somebody here follows) whose items show them."""
+async def actors_around(postgres: Postgres, applied: Iterable[Applied]) -> Actors:
+    """Of the objects deleted here."""
     deleted = {(one.object_type, one.object_id) for one in applied if one.verb == "delete"}
-    if not deleted or not authors:
+    if not deleted:
         return {}
     types, ids = zip(*deleted, strict=True)
-    found: dict[Thing, set[int]] = {}
-    for row in await postgres.fetch(tail.SQL_AROUND, list(types), list(ids), list(authors)):
-        found.setdefault((row["type"], row["id"]), set()).add(row["actor_id"])
-    return found
+    found: dict[Thing, list[int]] = {}
+    for row in await postgres.fetch(tail.SQL_AROUND, list(types), list(ids), ACTORS_MOST + 1):
+        found.setdefault((row["type"], row["id"]), []).append(row["actor_id"])
+    return {thing: set(actors) if len(actors) <= ACTORS_MOST else None for thing, actors in found.items()}
 
 
 def said_of(one: Applied) -> dict[str, object] | None:
@@ -46,12 +48,13 @@ def readers_of(
     one: Applied, around: Actors, readers: Mapping[int, Collection[int]], everybody: Iterable[int]
 ) -> set[int]:
     """Who is told. readers: author -> those here who follow; an erased user's traces may be in anyone's feed."""
+    actors: Collection[int] | None = (one.actor_id,)
     if one.verb == "user-erased":
-        return set(everybody)
-    if one.verb == "delete":
-        actors: Collection[int] = around.get((one.object_type, one.object_id), ())
+        actors = None
+    elif one.verb == "delete":
+        actors = around.get((one.object_type, one.object_id), ())
     elif one.verb == "disconnect" and one.object_id is not None:
         actors = (one.actor_id, one.object_id)
-    else:
-        actors = (one.actor_id,)
+    if actors is None:
+        return set(everybody)
     return {reader for actor in actors for reader in readers.get(actor, ())}

@@ -21,25 +21,27 @@ SELECT a.source_partition, a.source_offset, a.event_id, a.verb, a.actor_id, a.ob
  LIMIT $4"""  # noqa: S608 (a constant of ours)
 
 SQL_AROUND: Final = """
-SELECT DISTINCT gone.type, gone.id, actor.actor_id
+SELECT gone.type, gone.id, actor.actor_id
   FROM unnest($1::text[], $2::bigint[]) AS gone (type, id)
  CROSS JOIN LATERAL (
-       SELECT author_id AS actor_id FROM object o WHERE o.type = gone.type AND o.id = gone.id
+       SELECT author_id AS actor_id FROM object o
+        WHERE o.type = gone.type AND o.id = gone.id AND author_id IS NOT NULL
         UNION ALL
        SELECT actor_id FROM activity a
         WHERE a.object_type = gone.type AND a.object_id = gone.id AND a.verb IN ('like', 'share')
         UNION ALL
        SELECT actor_id FROM activity a
-        WHERE a.target_type = gone.type AND a.target_id = gone.id AND a.verb = 'comment') AS actor
- WHERE actor.actor_id = ANY($3)"""
-"""Deleted objects, and who of these made them or liked, shared or commented on them."""
+        WHERE a.target_type = gone.type AND a.target_id = gone.id AND a.verb = 'comment'
+        LIMIT $3) AS actor"""
+"""Objects, and the first so many of those who made them, or liked, shared or commented on them."""
 
-_AROUND_ONE: Final = """a.verb = 'delete' AND (
-        EXISTS (SELECT FROM object o WHERE o.type = a.object_type AND o.id = a.object_id AND o.author_id = ANY($5))
-     OR EXISTS (SELECT FROM activity s WHERE s.object_type = a.object_type AND s.object_id = a.object_id
-                   AND s.verb IN ('like', 'share') AND s.actor_id = ANY($5))
-     OR EXISTS (SELECT FROM activity s WHERE s.target_type = a.object_type AND s.target_id = a.object_id
-                   AND s.verb = 'comment' AND s.actor_id = ANY($5)))"""
+_CONCERNS_ONE: Final = """a.verb = 'delete' AND coalesce(
+       (SELECT true FROM object o WHERE o.type = a.object_type AND o.id = a.object_id AND o.author_id = ANY($5)),
+       (SELECT true FROM activity s WHERE s.object_type = a.object_type AND s.object_id = a.object_id
+           AND s.verb IN ('like', 'share') AND s.actor_id = ANY($5) LIMIT 1),
+       (SELECT true FROM activity s WHERE s.target_type = a.object_type AND s.target_id = a.object_id
+           AND s.verb = 'comment' AND s.actor_id = ANY($5) LIMIT 1), false)"""
+"""Scalar, not EXISTS: looked up for each deletion, never by a hash of everybody's likes."""
 
 SQL_FOR_ONE: Final = f"""
 SELECT a.source_partition, a.source_offset, a.event_id, a.verb, a.actor_id, a.object_type, a.object_id, a.occurred_at
@@ -50,7 +52,7 @@ SELECT a.source_partition, a.source_offset, a.event_id, a.verb, a.actor_id, a.ob
     OR a.verb IN ('unlike', 'unrecommend', 'disconnect') AND a.actor_id = ANY($5)
     OR a.verb = 'disconnect' AND a.object_id = ANY($5)
     OR a.verb = 'user-erased'
-    OR {_AROUND_ONE}
+    OR {_CONCERNS_ONE}
  ORDER BY a.source_partition, a.source_offset
  LIMIT $4"""  # noqa: S608 (a constant of ours)
 
