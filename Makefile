@@ -87,7 +87,7 @@ bench: setup ## measure against the bare tools, five rounds in turns; fills docs
 	$(PY) -m bench --write docs/performance.md
 
 bench-analytics: setup ## the warehouse's part: interests at 10 M readings, inserts, event to analyst-visible
-	$(PY) -m bench --only readings --only clickhouse_sink --only freshness --rounds 2
+	$(PY) -m bench --only readings --only clickhouse_sink --only analyst_visible --only freshness --rounds 2
 
 bench-live: setup ## 5,000 idle streams of home feeds: memory a stream, and how soon all are told
 	$(PY) -m bench --only live

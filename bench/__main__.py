@@ -23,7 +23,7 @@ from feedmill.testkit.platform import Platform, Shape
 
 ON_STORES = ("enricher", "postgres_sink", "clickhouse_sink", "ingest_batch", "ingest_single")
 """Need Kafka, Postgres and ClickHouse, and start the rest themselves."""
-ON_PLATFORM = ("family_a", "freshness", "live", "readings")
+ON_PLATFORM = ("family_a", "freshness", "analyst_visible", "live", "readings")
 """Need the whole platform; not part of the short run, as is what follows."""
 ON_NOTHING = ("memory",)
 """Start a platform by the command."""

@@ -89,7 +89,8 @@ def product(kafka: KafkaSettings, url: str, count: int, into: Round) -> float:
                 observe=Observe(SINK),
             )
 
-        rate = count / in_loop.seconds(kafka, GROUP, ACTIVITY_ENRICHED.name, count, sink)
+        took_s = in_loop.seconds(kafka, GROUP, ACTIVITY_ENRICHED.name, count, sink, gather_ms=settings.gather_ms)
+        rate = count / took_s
         into.blocks, into.insert_s = store.blocks, [*into.insert_s, store.insert_s]
     return rate
 

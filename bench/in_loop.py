@@ -57,12 +57,15 @@ def seconds(
     count: int,
     make: MakeProcessor,
     loop: LoopSettings = LoopSettings(),  # noqa: B008 (frozen)
+    *,
+    gather_ms: int = 0,
 ) -> float:
     """How long the product took for `count` records of the topic, group and settings as in the service."""
     stop = threading.Event()
     processor = make(lambda: consumer)
     timed = Timed(processor, count, stop)
     settings = GroupSettings()
-    with closing(Consumer(kafka, group, [topic], settings, on_revoked=processor.revoked)) as consumer:
+    revoked = processor.revoked
+    with closing(Consumer(kafka, group, [topic], settings, on_revoked=revoked, gather_ms=gather_ms)) as consumer:
         Loop(consumer, timed, stop, loop, Health("bench")).run()
     return timed.took_s

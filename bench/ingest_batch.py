@@ -25,14 +25,14 @@ MIX = ("post", "like", "share", "comment", "follow")
 WEIGHTS = (40, 35, 10, 10, 5)
 
 
-def batches(key: str, seed: int, count: int = 20) -> list[bytes]:
-    """Requests of 500 events each, in the mix of verbs of the other benches."""
+def batches(key: str, seed: int, count: int = 20, size: int = BATCH) -> list[bytes]:
+    """Requests of `size` events each, in the mix of verbs of the other benches."""
     rng = random.Random(seed)
     requests = []
     for _ in range(count):
         events = [
             doors.event(rng.choices(MIX, WEIGHTS)[0], rng.randint(1, 5_000), f"{seed}-{PLACE.decode()}-{n}", rng)
-            for n in range(BATCH)
+            for n in range(size)
         ]
         body = json.dumps(events, separators=(",", ":")).encode()
         requests.append(client.request("POST", "/v1/events", key, body))

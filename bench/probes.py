@@ -37,6 +37,8 @@ class Probing:
     seconds: float
     mark: str
     """Makes the probes' ids this run's own."""
+    feeds: bool = True
+    """Whether each probe is also read from its follower's feed."""
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class Seen:
     feed_ms: list[float] = field(default_factory=list)
     warehouse_ms: list[float] = field(default_factory=list)
     missing: int = 0
+    event_ids: list[str] = field(default_factory=list)
 
 
 def run(probing: Probing) -> Seen:
@@ -132,6 +135,9 @@ class _Prober:
         assert status == 202, body
         result = json.loads(body)["results"][0]
         self._awaited[result["event_id"]] = due_s
+        self._seen.event_ids.append(result["event_id"])
+        if not probing.feeds:
+            return
         position = f"Feedmill-Position: {result['position']}"
         asked = client.request("GET", f"/v1/users/{reader_id}/feed?limit=100", probing.key, headers=[position])
         status, _, body = await self._api.exchange(asked)

@@ -47,7 +47,16 @@ def run(settings: FeedWriterSettings) -> None:
         health.report("kafka", up=False, detail="joining the group")
         sink = sink_of(settings, health, opened, offsets=lambda: consumer)
         consumer = opened.enter_context(
-            closing(Consumer(settings.kafka, group, TOPICS[settings.sink], settings.group, on_revoked=sink.revoked))
+            closing(
+                Consumer(
+                    settings.kafka,
+                    group,
+                    TOPICS[settings.sink],
+                    settings.group,
+                    on_revoked=sink.revoked,
+                    gather_ms=settings.clickhouse_sink.gather_ms if settings.sink is SinkName.CLICKHOUSE else 0,
+                )
+            )
         )
         if settings.postgres is not None and settings.sink is SinkName.POSTGRES and settings.feeds.tend:
             opened.enter_context(tending(settings.postgres.dsn.get_secret_value(), settings.feeds, stop))

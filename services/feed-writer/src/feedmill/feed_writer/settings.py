@@ -43,6 +43,11 @@ class ClickHouseSinkSettings(Section):
     flush_rows: int = Field(default=10_000, ge=1, description="rows of one partition that are inserted at once")
     buffer_rows: int = Field(default=20_000, ge=1, description="rows held over all partitions; bounds the memory")
     flush_after_ms: int = Field(default=500, ge=1, description="how long a row may wait for more")
+    gather_ms: int = Field(
+        default=100,
+        ge=0,
+        description="how long the broker may gather records of a fetch; 0: not at all",
+    )
     insert_threads: int = Field(default=4, ge=1, le=8, description="partitions' ranges that are inserted side by side")
     insert_partitions: int = Field(
         default=120, ge=1, description="ClickHouse partitions (months of readings) that one range may touch"

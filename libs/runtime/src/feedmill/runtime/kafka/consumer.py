@@ -16,6 +16,7 @@ from feedmill.runtime.kafka.client import (
     FETCH_BACKOFF_MS,
     FETCH_MAX_BYTES,
     FETCH_PARTITION_BYTES,
+    FETCH_WAIT_MS,
     FatalErrors,
     client_config,
     is_fatal,
@@ -69,7 +70,9 @@ class Consumer:
         group_settings: GroupSettings,
         *,
         on_revoked: Callable[[], None],
+        gather_ms: int = 0,
     ) -> None:
+        """gather_ms: how long the broker may gather records before it answers a fetch; 0: the first one is answered."""
         self._errors = FatalErrors()
         self._on_revoked = on_revoked
         self._assigned: list[TopicPartition] = []
@@ -92,8 +95,8 @@ class Consumer:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "error",
-                "fetch.wait.max.ms": 500,
-                "fetch.min.bytes": 1,
+                "fetch.wait.max.ms": gather_ms or FETCH_WAIT_MS,
+                "fetch.min.bytes": FETCH_PARTITION_BYTES if gather_ms else 1,
                 "queued.max.messages.kbytes": group_settings.fetch_queue_kib,
                 "fetch.queue.backoff.ms": FETCH_BACKOFF_MS,
                 "fetch.message.max.bytes": FETCH_PARTITION_BYTES,

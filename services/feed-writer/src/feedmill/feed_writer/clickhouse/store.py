@@ -23,8 +23,10 @@ from feedmill.runtime.outcome import TopicPartition, Transient
 _OUR_FAULT = frozenset({16, 36, 47, 53, 60, 62, 81, 115, 192, 193, 194, 497, 516})
 """Codes that waiting does not mend: unknown table, column, setting or database, syntax, types, access."""
 
-_SETTINGS = {"async_insert": 0, "max_partitions_per_insert_block": 0}
-"""The sink itself bounds the partitions of an insert; refused here, a range could never be finished."""
+_SETTINGS = {"async_insert": 0, "max_partitions_per_insert_block": 0, "max_threads": 1, "max_insert_threads": 1}
+"""The sink itself bounds the partitions of an insert; refused here, a range could never be finished. One block has no
+work for a second thread: handing it over only waits for one.
+"""
 
 
 class ClickHouseStore:
