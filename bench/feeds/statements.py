@@ -1,4 +1,4 @@
-"""The page's statement alone: page 50 beside page 1, and 10 M beside 10 k rows of feeds; medians and buffers."""
+"""The page's statement alone: page 50 beside page 1, 10 M beside 10 k rows of feeds, pushed beside pulled."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import asyncio
 import re
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
 
 from bench.feeds.pages import BUSY
-from bench.feeds.world import Network, build
-from bench.harness import Figure, Plan, Told, at_most
+from bench.feeds.world import Network, build, follow_widely
+from bench.harness import Figure, Plan, Told, at_least, at_most
 from feedmill.api.cursor import NEWEST, Key
 from feedmill.api.main import POINT_LOOKUPS
-from feedmill.api.queries.activities import VERBS
-from feedmill.api.queries.home_feed import SQL
+from feedmill.api.queries.plain_feed import SQL
 from feedmill.cli.migrate import run as migrate
 from feedmill.testkit.parts import execute
 from feedmill.testkit.platform import Platform
@@ -27,6 +26,23 @@ SMALL = Network(authors=20, posts=25, readers=20, follows=20)
 LARGE = Network(authors=20_000, posts=25, readers=20_000, follows=20)
 LOOKS = 400
 PAGE = 20
+CLIENTS = 4
+SECONDS = 3.0
+FOLLOWS = 200
+
+PULL = """
+SELECT theirs.event_id, theirs.verb, theirs.occurred_at, u.id, u.handle, u.name,
+       o.type, o.id, o.content, o.title, o.url, o.created_at
+  FROM (SELECT theirs.* FROM follow_edge f CROSS JOIN LATERAL (
+               SELECT event_id, verb, actor_id, object_type, object_id, occurred_at FROM activity
+                WHERE actor_id = f.followee_id ORDER BY occurred_at DESC, event_id DESC LIMIT 21) theirs
+         WHERE f.follower_id = $1 AND f.active ORDER BY occurred_at DESC, event_id DESC LIMIT 21) theirs
+  JOIN user_profile u ON u.id = theirs.actor_id
+  JOIN object o ON o.type = theirs.object_type AND o.id = theirs.object_id AND o.deleted_at IS NULL
+ ORDER BY theirs.occurred_at DESC, theirs.event_id DESC
+"""
+"""The pull query as it is usually written: a page from each of those followed. It asks less than a page does: no mutes,
+blocks or unlikes, no JSON."""
 
 
 def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
@@ -38,7 +54,49 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
     build(small, SMALL)
     build(small, BUSY)
     build(dsn, LARGE)
-    return asyncio.run(_measured(dsn, small, plan, told))
+    wide = follow_widely(dsn, LARGE, readers=200, follows=FOLLOWS)
+    execute(dsn, "VACUUM ANALYZE home_feed, follow_edge, feed_reader")
+    figures = asyncio.run(_measured(dsn, small, plan, told))
+    return [*figures, asyncio.run(_beside_pull(dsn, wide, plan, told))]
+
+
+async def _beside_pull(dsn: str, readers: Sequence[int], plan: Plan, told: Told) -> Figure:
+    session = {"jit": "off", "timezone": "UTC", **POINT_LOOKUPS}
+    clients = [await asyncpg.connect(dsn, server_settings=session) for _ in range(CLIENTS)]
+    pushed, pulled = list[float](), list[float]()
+    for number in range(plan.rounds + 1):
+        told(f"pushed beside pulled, round {number} of {plan.rounds}")
+        page = await _per_s(clients, readers, SQL, plan, lambda reader: _asked(reader, {}))
+        pull = await _per_s(clients, readers, PULL, plan, lambda reader: (reader,))
+        if number:
+            pushed.append(page)
+            pulled.append(pull)
+    for client in clients:
+        await client.close()
+    return Figure(
+        "statement", f"page of {PAGE} at {FOLLOWS} follows, {CLIENTS} clients, 10 M rows", "q/s", pushed, pulled,
+        "q/s the usual LATERAL pull query of as many, same clients", at_least(10.0),
+    )  # fmt: skip
+
+
+async def _per_s(
+    clients: Sequence[asyncpg.Connection],
+    readers: Sequence[int],
+    sql: str,
+    plan: Plan,
+    asked: Callable[[int], tuple[object, ...]],
+) -> float:
+    seconds = plan.seconds(SECONDS)
+    until_s = time.perf_counter() + seconds
+
+    async def one(number: int, client: asyncpg.Connection) -> int:
+        done = 0
+        while time.perf_counter() < until_s:
+            await client.fetch(sql, *asked(readers[(number * 50 + done) % len(readers)]))
+            done += 1
+        return done
+
+    return sum(await asyncio.gather(*(one(number, client) for number, client in enumerate(clients)))) / seconds
 
 
 async def _measured(dsn: str, small: str, plan: Plan, told: Told) -> list[Figure]:
@@ -74,7 +132,7 @@ async def _measured(dsn: str, small: str, plan: Plan, told: Told) -> list[Figure
 
 def _asked(reader: int, keys: dict[int, Key]) -> tuple[object, ...]:
     before = keys.get(reader, NEWEST)
-    return reader, before.occurred_at, before.event_id, VERBS, PAGE + 1, None, PAGE
+    return reader, before.occurred_at, before.event_id, PAGE + 1, None
 
 
 async def _median_ms(connection: asyncpg.Connection, readers: Sequence[int], keys: dict[int, Key]) -> float:

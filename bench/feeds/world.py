@@ -78,6 +78,25 @@ SELECT follower_id, a.occurred_at, {", ".join(f"a.{name}" for name in COLUMNS.sp
 """
 
 
+_WIDE_EDGES = """
+INSERT INTO follow_edge (follower_id, followee_id, active, followed_at, origin_offset, push)
+SELECT %(first_wide)s + r, %(first_author)s + (r * 7 + f * 97) %% %(authors)s, true, now(), -1, 2
+  FROM generate_series(0, %(wide)s - 1) r, generate_series(0, %(wide_follows)s - 1) f
+"""
+
+
+def follow_widely(dsn: str, network: Network, *, readers: int, follows: int) -> range:
+    """More readers of a network's authors, far apart from one another; pushed. The readers' ids."""
+    first = network.first_reader + network.readers
+    asked = {name: getattr(network, name) for name in network.__slots__}
+    asked |= {"first_wide": first, "wide": readers, "wide_follows": follows}
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(_WIDE_EDGES, asked)
+        for statement in (_READERS, _ROWS):
+            cursor.execute(statement, asked | {"first_reader": first, "readers": readers})
+    return range(first, first + readers)
+
+
 def build(dsn: str, network: Network, *, push: bool = True) -> None:
     """In one transaction; statistics at the end."""
     asked = {name: getattr(network, name) for name in network.__slots__} | {"push": 2 if push else 0}

@@ -12,6 +12,7 @@ from feedmill.contracts.ids import MAX_ID
 from feedmill.runtime.problem import FieldError, Kind, Problem
 
 DEFAULT_LIMIT: Final = 20
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/_.-]+", re.ASCII)
 _DECIMAL: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
@@ -26,6 +27,8 @@ class Paging(NamedTuple):
 
 def paging_in(request: Request, *, most: int, default: int = DEFAULT_LIMIT) -> Paging:
     """Raises Problem (400) naming the parameter."""
+    if not request.scope["query_string"]:
+        return Paging(NEWEST, default)
     query = request.query_params
     cursor, limit = query.get("cursor"), query.get("limit")
     try:
@@ -78,8 +81,11 @@ def next_url(request: Request, after: str | None, limit: int | None, **more: str
     """Path and query of the page after this cursor; "" at the end. limit: None where the request gave none."""
     if after is None:
         return ""
-    query = {"cursor": after} | ({} if limit is None else {"limit": str(limit)}) | more
-    return f"{request.url.path}?{urlencode(query)}"
+    path: str = request.scope["path"]
+    shown = path if _PLAIN_PATH.fullmatch(path) else request.url.path  # to take a URL apart costs more than the rest
+    number = "" if limit is None else f"&limit={limit}"
+    others = f"&{urlencode(more)}" if more else ""
+    return f"{shown}?cursor={after}{number}{others}"
 
 
 def link_to_next(request: Request, after: str | None, limit: int, **more: str) -> dict[str, str]:

@@ -1,11 +1,12 @@
 """What the routes work with, made once by `main` (or by a test)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
 from feedmill.api.facts import Facts
 from feedmill.api.live.hub import Live
+from feedmill.api.queries.plain_feed import Plain
 from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
 from feedmill.api.wire import Hop, Trace
@@ -42,3 +43,4 @@ class Parts:
     readers: Readers
     facts: Facts
     live: Live
+    plain: Plain = field(default_factory=Plain)

@@ -33,31 +33,34 @@ blocked AS MATERIALIZED (
 
 VISIBLE_USER: Final = "handle IS NOT NULL AND erased_at IS NULL"
 
-SEEN: Final = """(CASE WHEN c.object_type IS NULL THEN true
+NOT_TAKEN_BACK: Final = """CASE c.verb
+         WHEN 'like' THEN NOT EXISTS (
+              SELECT FROM object_like l
+               WHERE l.actor_id = c.actor_id AND l.object_type = c.object_type AND l.object_id = c.object_id
+                 AND l.ended_offset > {said})
+         WHEN 'recommend' THEN NOT EXISTS (
+              SELECT FROM user_edge e
+               WHERE e.actor_id = c.actor_id AND e.kind = 'recommend' AND e.object_id = c.object_id
+                 AND e.ended_offset > {said})
+         WHEN 'connect' THEN NOT EXISTS (
+              SELECT FROM user_edge e
+               WHERE e.actor_id = least(c.actor_id, c.object_id) AND e.kind = 'connect'
+                 AND e.object_id = greatest(c.actor_id, c.object_id) AND e.ended_offset > {said})
+         ELSE true END"""
+"""Of an activity c, said at this offset: not taken back by an unlike, a disconnect, an unrecommend."""
+
+SEEN: Final = f"""(CASE WHEN c.object_type IS NULL THEN true
              WHEN c.object_type = 'user' THEN who.handle IS NOT NULL AND who.erased_at IS NULL
              ELSE o.deleted_at IS NULL AND (o.author_id = c.actor_id
                   OR o.author_id IS NOT NULL AND author.handle IS NOT NULL AND author.erased_at IS NULL) END
         AND CASE WHEN c.target_type IS NULL THEN true
              ELSE t.deleted_at IS NULL AND (t.author_id = c.actor_id
                   OR t.author_id IS NOT NULL AND t_author.handle IS NOT NULL AND t_author.erased_at IS NULL) END
-        AND CASE c.verb
-             WHEN 'like' THEN NOT EXISTS (
-                  SELECT FROM object_like l
-                   WHERE l.actor_id = c.actor_id AND l.object_type = c.object_type AND l.object_id = c.object_id
-                     AND l.ended_offset > c.said_offset)
-             WHEN 'recommend' THEN NOT EXISTS (
-                  SELECT FROM user_edge e
-                   WHERE e.actor_id = c.actor_id AND e.kind = 'recommend' AND e.object_id = c.object_id
-                     AND e.ended_offset > c.said_offset)
-             WHEN 'connect' THEN NOT EXISTS (
-                  SELECT FROM user_edge e
-                   WHERE e.actor_id = least(c.actor_id, c.object_id) AND e.kind = 'connect'
-                     AND e.object_id = greatest(c.actor_id, c.object_id) AND e.ended_offset > c.said_offset)
-             ELSE true END
+        AND {NOT_TAKEN_BACK.format(said="c.said_offset")}
         AND ((SELECT count(*) FROM blocked) = 0 OR NOT EXISTS (
              SELECT FROM blocked WHERE id IN (c.actor_id, CASE c.object_type WHEN 'user' THEN c.object_id END,
                                               o.author_id, t.author_id)))
-       ) IS TRUE"""
+       ) IS TRUE"""  # noqa: S608 (a constant of ours)
 """Deleted objects hide what hangs on them; a reference to what is not there yet waits unseen; what was taken back
 (unlike, disconnect, unrecommend) and what a block stands before is hidden."""
 

@@ -15,18 +15,13 @@ from typing import Final
 from feedmill.api.cursor import Key, Positions
 from feedmill.api.queries.activities import COLUMNS, HIDDEN_FROM, NAMED, VERBS, VISIBLE_USER, Page, page_of
 from feedmill.api.queries.item import family_a_row
+from feedmill.api.queries.plain_feed import Plain, applied
 from feedmill.api.queries.rendered import Written, rendered
 from feedmill.api.queries.rendered import page_of as written_page_of
 from feedmill.runtime.postgres import Postgres, Row
 
-
-def _applied(table: str, offset: str = "source_offset") -> str:
-    """Applied where the walk through the pages began; $6 null: it begins now."""
-    return (
-        f"($6::bigint[] IS NULL OR ($6::bigint[])[{table}.source_partition + 1] IS NULL"
-        f" OR {table}.{offset} <= ($6::bigint[])[{table}.source_partition + 1])"
-    )
-
+_POSITIONS: Final = "$6::bigint[]"
+_APPLIED: Final = applied("a", _POSITIONS)
 
 _CANDIDATES: Final = f"""
 WITH {HIDDEN_FROM.format(viewer="$1")},
@@ -38,27 +33,27 @@ mark AS MATERIALIZED (
     SELECT coalesce(min(complete_from), 'infinity') AS complete_from FROM feed_reader WHERE reader_id = $1),
 pushed AS MATERIALIZED (
     SELECT h.event_id, h.verb, h.actor_id, h.object_type, h.object_id, h.target_type, h.target_id, h.occurred_at,
-           coalesce(h.origin_offset, h.source_offset) AS said_offset, u.handle AS actor_handle, u.name AS actor_name
+           coalesce(h.origin_offset, h.source_offset) AS said_offset, u.handle AS actor_handle, u.shown AS actor
       FROM home_feed h
       JOIN follow_edge f ON f.follower_id = $1 AND f.followee_id = h.actor_id AND f.push = 2
-       AND h.occurred_at >= coalesce(f.since, '-infinity') AND {_applied("f", "began_offset")}
+       AND h.occurred_at >= coalesce(f.since, '-infinity') AND {applied("f", _POSITIONS, "began_offset")}
       JOIN user_profile u ON u.id = h.actor_id AND u.{VISIBLE_USER}
      WHERE h.reader_id = $1 AND (h.occurred_at, h.event_id) < ($2, $3)
-       AND h.occurred_at >= (SELECT complete_from FROM mark) AND {_applied("h")}
+       AND h.occurred_at >= (SELECT complete_from FROM mark) AND {applied("h", _POSITIONS)}
        AND h.actor_id NOT IN (SELECT id FROM hidden)
      ORDER BY h.occurred_at DESC, h.event_id DESC
      LIMIT $5),
 edge AS MATERIALIZED (
     SELECT followee_id, coalesce(since, '-infinity') AS since, 'infinity'::timestamptz AS until
       FROM follow_edge f
-     WHERE follower_id = $1 AND active AND push < 2 AND followee_id <> $1 AND {_applied("f", "began_offset")}
+     WHERE follower_id = $1 AND active AND push < 2 AND followee_id <> $1 AND {applied("f", _POSITIONS, "began_offset")}
      UNION ALL
     SELECT followee_id, coalesce(since, '-infinity'), complete_from
       FROM mark, follow_edge f
      WHERE (SELECT count(*) FROM pushed) < $5 AND complete_from > '-infinity'
-       AND follower_id = $1 AND active AND push = 2 AND {_applied("f", "began_offset")}),
+       AND follower_id = $1 AND active AND push = 2 AND {applied("f", _POSITIONS, "began_offset")}),
 head AS MATERIALIZED (
-    SELECT edge.*, u.handle, u.name,
+    SELECT edge.*, u.handle, u.shown,
            $5 + 1 - row_number() OVER (ORDER BY newest.occurred_at DESC, newest.event_id DESC) AS most
       FROM edge
       JOIN user_profile u ON u.id = edge.followee_id AND u.{VISIBLE_USER}
@@ -66,7 +61,7 @@ head AS MATERIALIZED (
             SELECT occurred_at, event_id
               FROM activity a
              WHERE actor_id = edge.followee_id AND (occurred_at, event_id) < ($2, $3)
-               AND occurred_at >= edge.since AND occurred_at < edge.until AND verb = ANY($4) AND {_applied("a")}
+               AND occurred_at >= edge.since AND occurred_at < edge.until AND verb = ANY($4) AND {_APPLIED}
              ORDER BY occurred_at DESC, event_id DESC
              LIMIT 1) newest
      WHERE edge.followee_id NOT IN (SELECT id FROM hidden)
@@ -75,29 +70,40 @@ head AS MATERIALIZED (
 candidate AS MATERIALIZED (
     SELECT * FROM pushed
      UNION ALL
-    SELECT theirs.*, head.handle, head.name
+    SELECT theirs.*, head.handle, head.shown
       FROM head
      CROSS JOIN LATERAL (
             SELECT {COLUMNS}
               FROM activity a
              WHERE actor_id = head.followee_id AND (occurred_at, event_id) < ($2, $3)
-               AND occurred_at >= head.since AND occurred_at < head.until AND verb = ANY($4) AND {_applied("a")}
+               AND occurred_at >= head.since AND occurred_at < head.until AND verb = ANY($4) AND {_APPLIED}
              ORDER BY occurred_at DESC, event_id DESC
              LIMIT head.most) theirs
      ORDER BY occurred_at DESC, event_id DESC
      LIMIT $5)"""  # noqa: S608 (a constant of ours)
 
-SQL: Final = rendered(_CANDIDATES, batch="$5", limit="$7", positions="$6::bigint[]")
+SQL: Final = rendered(_CANDIDATES, batch="$5", limit="$7", positions=_POSITIONS)
 SQL_NAMED: Final = _CANDIDATES + NAMED
 
 
 async def home_feed(
-    postgres: Postgres, *, reader_id: int, before: Key, limit: int, positions: Positions | None
+    postgres: Postgres,
+    *,
+    reader_id: int,
+    before: Key,
+    limit: int,
+    positions: Positions | None,
+    plain: Plain | None = None,
 ) -> Written:
     """What those whom `reader_id` follows did since it follows them, newest first, never its own.
 
     positions: those of the walk's first page; what was applied later is left out. None: this is the first page.
+    plain: asked first; the answer is the same.
     """
+    if plain is not None:
+        page = await plain.page(postgres, reader_id=reader_id, before=before, limit=limit, positions=positions)
+        if page is not None:
+            return page
 
     async def ask(before: Key, batch: int, limit: int, positions: Positions | None) -> Row | None:
         return await postgres.fetchrow(

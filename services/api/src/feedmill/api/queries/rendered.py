@@ -1,7 +1,8 @@
 """A page whose items Postgres itself writes as JSON: one row to fetch, nothing to take apart.
 
 An item looks as `wire.FeedItem` says; a test holds the two together. The statement begins as those of
-`queries.activities` do, with a CTE `candidate`; the page asked for and what is hidden are told apart in SQL.
+`queries.activities` do, with a CTE `candidate`, which has an `actor` (`user_profile.shown`) too; the page asked for and
+what is hidden are told apart in SQL.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from feedmill.api.cursor import Key, Positions
 from feedmill.api.queries.activities import JOINS, MAX_BATCH, MAX_ROUNDS, SEEN
+from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.runtime.postgres import Row
 
 
@@ -28,50 +30,56 @@ def _field(name: str, column: str, value: str) -> str:
     return f"""CASE WHEN {column} IS NOT NULL THEN concat(',"{name}":', {value}) END"""
 
 
-def _user(id: str, handle: str, name: str) -> str:
-    return (
-        f"""concat('{{"id":', {id}, ',"handle":', {_text(handle)}, ',"name":', coalesce({_text(name)}, 'null'), '}}')"""
-    )
-
-
-_ACTOR: Final = "said.actor"
-
-
-def _posted(type: str, id: str, thing: str, author: str) -> str:
+def posted(type: str, id: str, thing: str, author: str) -> str:
+    """The JSON of what was posted, a row of `object` under the name `thing`; null where `author` is."""
     written = (
         _field("content", f"{thing}.content", f"{thing}.content"),
         _field("title", f"{thing}.title", _text(f"{thing}.title")),
         _field("url", f"{thing}.url", _text(f"{thing}.url")),
         _field("tags", f"nullif({thing}.tags, '{{}}')", _text(f"{thing}.tags")),
         _field("mentions", f"nullif({thing}.mentions, '{{}}')", _text(f"{thing}.mentions")),
-        f"""',"author":', CASE WHEN {thing}.author_id = c.actor_id THEN {_ACTOR}
-                               ELSE {_user(f"{thing}.author_id", f"{author}.handle", f"{author}.name")} END""",
-        _field("created_at", f"{thing}.created_at", _time(f"{thing}.created_at")),
     )
-    return f"""concat('{{"type":', {_text(type)}, ',"id":', {id}, {", ".join(written)}, '}}')"""
+    created_at = _field("created_at", f"{thing}.created_at", _time(f"{thing}.created_at"))
+    return f"""concat('{{"type":', {_text(type)}, ',"id":', {id}, {", ".join(written)}, ',"author":')
+            || {author} || concat({created_at}, '}}')"""
 
 
-_WHO: Final = f"""concat('{{"type":"user","id":', c.object_id, ',"handle":', {_text("who.handle")},
-                    ',"name":', coalesce({_text("who.name")}, 'null'), '}}')"""
+def a_user(shown: str) -> str:
+    """The JSON of a user as an object; `shown`: of `user_profile`."""
+    return f"""'{{"type":"user",' || substr({shown}, 2)"""
 
-_ITEM: Final = f"""
-concat('{{"activity_id":"', c.event_id, '","verb":"', c.verb, '","actor":', {_ACTOR},
-       ',"object":', CASE WHEN c.object_type IS NULL THEN 'null' WHEN c.object_type = 'user' THEN {_WHO}
-                          ELSE {_posted("c.object_type", "c.object_id", "o", "author")} END,
-       ',"target":', CASE WHEN c.target_type IS NULL THEN 'null'
-                          ELSE {_posted("c.target_type", "c.target_id", "t", "t_author")} END,
-       ',"occurred_at":', {_time("c.occurred_at")}, '}}')"""
-_SAID: Final = f"""
- CROSS JOIN LATERAL (SELECT {_user("c.actor_id", "c.actor_handle", "c.actor_name")} AS actor OFFSET 0) said
- ORDER BY"""
-"""An actor is written once an item: OFFSET 0 keeps the planner from writing it out in each place."""
+
+def item(actor: str, object: str, target: str) -> str:
+    """The JSON of the activity `c`, of the JSON of its parts."""
+    return f"""concat('{{"activity_id":"', c.event_id, '","verb":"', c.verb, '","actor":', {actor},
+       ',"object":', {object}, ',"target":', {target}, ',"occurred_at":', {_time("c.occurred_at")}, '}}')"""
+
+
+def _author(thing: str, author: str) -> str:
+    return f"CASE WHEN {thing}.author_id = c.actor_id THEN c.actor ELSE {author}.shown END"
+
+
+_ITEM: Final = item(
+    "c.actor",
+    f"""CASE WHEN c.object_type IS NULL THEN 'null' WHEN c.object_type = 'user' THEN {a_user("who.shown")}
+             ELSE {posted("c.object_type", "c.object_id", "o", _author("o", "author"))} END""",
+    f"""CASE WHEN c.target_type IS NULL THEN 'null'
+             ELSE {posted("c.target_type", "c.target_id", "t", _author("t", "t_author"))} END""",
+)
+
+
+def positions_now(asked: str) -> str:
+    """Pairs of a partition and what is applied of it, in the statement's own snapshot; null where `asked` is given."""
+    return f"""CASE WHEN {asked} IS NULL THEN
+            ARRAY(SELECT ARRAY[partition, source_offset] FROM sink_position
+                   WHERE topic = '{ACTIVITY_ENRICHED.name}' ORDER BY partition) END"""  # noqa: S608 (names of ours)
 
 
 def rendered(candidates: str, *, batch: str, limit: str, positions: str) -> str:
     """The whole statement. Parameters: how many candidates, how many items, the positions to stay at or null."""
     return f"""{candidates},
 hydrated AS (
-    SELECT c.occurred_at, c.event_id, {SEEN} AS seen, {_ITEM} AS item {JOINS.replace(" ORDER BY", _SAID)} LIMIT {batch}
+    SELECT c.occurred_at, c.event_id, {SEEN} AS seen, {_ITEM} AS item {JOINS} LIMIT {batch}
 ), page AS (  -- the window's order is the order in which the aggregates get the rows
     SELECT *, count(*) FILTER (WHERE seen) OVER (ORDER BY occurred_at DESC, event_id DESC) AS place FROM hydrated
 )
@@ -80,10 +88,7 @@ SELECT string_agg(item, ',') FILTER (WHERE seen AND place <= {limit}),
        min(occurred_at) FILTER (WHERE seen AND place = {limit}),
        (array_agg(event_id) FILTER (WHERE seen AND place = {limit}))[1],
        min(occurred_at), (array_agg(event_id))[count(*)],
-       CASE WHEN {positions} IS NULL THEN
-            ARRAY(SELECT partition::bigint FROM sink_position WHERE topic = 'activity.enriched.v1' ORDER BY partition)
-            || ARRAY(SELECT source_offset FROM sink_position WHERE topic = 'activity.enriched.v1' ORDER BY partition)
-       END
+       {positions_now(positions)}
   FROM page"""  # noqa: S608 (names of ours)
 
 
@@ -97,7 +102,7 @@ class Found(NamedTuple):
     shown_id: UUID | None
     last_at: datetime | None
     last_id: UUID | None
-    positions: list[int] | None
+    positions: list[list[int]] | None
 
 
 class Written(NamedTuple):
@@ -121,7 +126,7 @@ async def page_of(ask: Ask, *, before: Key, limit: int, positions: Positions | N
         row = await ask(before, batch, missing, positions)
         assert row is not None  # an aggregate
         found = Found(*row)
-        began_at = _positions(found.positions) if began_at is None else began_at
+        began_at = by_partition(found.positions) if began_at is None else began_at
         if found.items is not None:
             pages.append(found.items)
         if found.shown_at is not None and found.shown_id is not None:
@@ -136,10 +141,9 @@ async def page_of(ask: Ask, *, before: Key, limit: int, positions: Positions | N
     return Written(",".join(pages), before, began_at or ())
 
 
-def _positions(said: list[int] | None) -> Positions:
-    """Partitions, then their offsets -> by partition; None where nothing is known of one."""
-    if not said:
+def by_partition(pairs: list[list[int]] | None) -> Positions:
+    """What `positions_now` found; None where nothing is known of a partition."""
+    if not pairs:
         return ()
-    half = len(said) // 2
-    known = dict(zip(said[:half], said[half:], strict=True))
+    known: dict[int, int] = dict(pairs)
     return tuple(known.get(number) for number in range(max(known) + 1))

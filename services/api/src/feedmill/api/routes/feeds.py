@@ -60,18 +60,21 @@ def router(parts: Parts) -> APIRouter:
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.HOME_FEED, user_id=user_id)
         paging = paging_in(request, most=most)
-        moment = moment_in(request)
-        if not moment.is_now:
-            return await _as_of(request, paging, user_id, moment, snapshot)
+        if request.scope["query_string"]:
+            moment = moment_in(request)
+            if not moment.is_now:
+                return await _as_of(request, paging, user_id, moment, snapshot)
+            if "rank" in request.query_params:
+                parts.readers.note(user_id)
+                return await _ranked(request, paging, user_id, snapshot)
         parts.readers.note(user_id)
-        if "rank" in request.query_params:
-            return await _ranked(request, paging, user_id, snapshot)
         page = await home_feed(
             parts.postgres,
             reader_id=user_id,
             before=paging.before,
             limit=paging.limit,
             positions=paging.positions,
+            plain=parts.plain,
         )
         if not page.items:
             await _must_exist(user_id)

@@ -1,0 +1,153 @@
+"""A plain reader's page by the short statement: the same bytes as by the long one, and only where it is right."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+import pytest
+
+from feedmill.api.cursor import NEWEST
+from feedmill.api.main import POINT_LOOKUPS
+from feedmill.api.queries.home_feed import home_feed
+from feedmill.api.queries.plain_feed import Plain
+from feedmill.api.queries.rendered import Written
+from feedmill.runtime.feeds.rows import COLUMNS
+from feedmill.runtime.health import Health
+from feedmill.runtime.postgres import Postgres
+from feedmill.runtime.settings import PostgresSettings
+from feedmill.testkit.state import BEGIN, Seed
+
+pytestmark = pytest.mark.integration
+
+ResultT = TypeVar("ResultT")
+IVAN, NICO, ERIC, OLGA, GONE = 1, 2, 3, 4, 5
+
+
+def pushed(seed: Seed) -> None:
+    """Every edge of ivan's, as the tender leaves it."""
+    seed.execute("UPDATE follow_edge SET push = 2 WHERE follower_id = 1")
+    seed.execute(
+        f"INSERT INTO home_feed (reader_id, occurred_at, {COLUMNS}) SELECT 1, occurred_at, {COLUMNS} FROM activity"
+        " WHERE actor_id IN (SELECT followee_id FROM follow_edge WHERE follower_id = 1) ON CONFLICT DO NOTHING"
+    )
+    seed.execute("INSERT INTO feed_reader (reader_id, read_at) VALUES (1, now()) ON CONFLICT DO NOTHING")
+
+
+@pytest.fixture
+def town(seed: Seed) -> Seed:
+    """ivan follows nico and eric, who did everything there is to do; olga is not followed, somebody is erased."""
+    for handle in ("ivan", "nico", "eric", "olga", "gone"):
+        seed.user(handle)
+    seed.execute("UPDATE user_profile SET name = NULL WHERE id = 3")
+    seed.execute("UPDATE user_profile SET erased_at = now() WHERE id = 5")
+    seed.applied(0, 1_000)
+    seed.applied(2, 9)
+    for author in (NICO, ERIC):
+        seed.follow(IVAN, author)
+    post, deleted, theirs, orphan = seed.post(NICO, {"a": "grüße\n"}), seed.post(NICO), seed.post(OLGA), seed.post(GONE)
+    seed.delete("post", deleted)
+    seed.execute("UPDATE object SET title = 'T\"', url = 'https://e.org/', tags = '{a}', mentions = '{b}' WHERE id = 1")
+    seed.activity("share", ERIC, "post", theirs)
+    seed.activity("like", NICO, "post", theirs)
+    seed.activity("like", NICO, "post", post)
+    seed.activity("like", NICO, "post", orphan)
+    seed.activity("like", NICO, "post", 999)
+    seed.activity("share", ERIC, "post", deleted)
+    seed.comment(ERIC, "seen", "post", theirs)
+    seed.comment(ERIC, "of one deleted", "post", deleted)
+    seed.comment(NICO, "of one erased", "post", orphan)
+    seed.activity("post", NICO, None, None)
+    seed.activity("recommend", NICO, "user", OLGA)
+    seed.activity("recommend", NICO, "user", GONE)
+    seed.activity("connect", ERIC, "user", NICO)
+    seed.edge(NICO, "recommend", OLGA)
+    seed.execute(
+        "INSERT INTO object_like (actor_id, object_type, object_id, active, ended_offset, origin_offset)"
+        " SELECT 2, 'post', %s, false, max(source_offset) + 1, 1 FROM activity",
+        (post,),
+    )
+    return seed
+
+
+def asked(dsn: str, ask: Callable[[Postgres], Awaitable[ResultT]]) -> ResultT:
+    async def opened() -> ResultT:
+        settings = PostgresSettings.model_validate({"dsn": dsn, "pool_size": 1})
+        async with Postgres(settings, Health("test"), application="test", session=POINT_LOOKUPS) as postgres:
+            return await ask(postgres)
+
+    return asyncio.run(opened())
+
+
+async def plainly(postgres: Postgres, limit: int = 50) -> Written | None:
+    return await Plain().page(postgres, reader_id=IVAN, before=NEWEST, limit=limit, positions=None)
+
+
+def test_every_page_has_the_bytes_cursor_and_positions_of_the_long_statement(town: Seed, state: str) -> None:
+    pushed(town)
+
+    async def walked(postgres: Postgres, limit: int) -> int:
+        before, positions, pages = NEWEST, None, 0
+        while True:
+            short = await Plain().page(postgres, reader_id=IVAN, before=before, limit=limit, positions=positions)
+            long = await home_feed(postgres, reader_id=IVAN, before=before, limit=limit, positions=positions)
+            assert short == long
+            pages += 1
+            if long.next is None:
+                return pages
+            assert long.positions == (1_000, None, 9)
+            before, positions = long.next, long.positions
+
+    assert asked(state, lambda postgres: walked(postgres, 1)) == 7
+    assert asked(state, lambda postgres: walked(postgres, 3)) == 3
+    assert asked(state, lambda postgres: walked(postgres, 7)) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda seed: seed.edge(IVAN, "mute", ERIC),
+        lambda seed: seed.edge(IVAN, "block", OLGA),
+        lambda seed: seed.edge(OLGA, "block", IVAN),
+        lambda seed: seed.follow(IVAN, OLGA),
+        lambda seed: seed.execute("DELETE FROM feed_reader"),
+    ],
+    ids=["mutes", "blocks", "is blocked", "follows one more", "is not known to read"],
+)
+def test_who_is_not_plain_is_asked_at_length_at_once(town: Seed, state: str, change: Callable[[Seed], None]) -> None:
+    pushed(town)
+    assert asked(state, plainly) is not None
+    change(town)
+    assert asked(state, plainly) is None
+
+
+def test_an_edge_that_ended_takes_its_rows_along(town: Seed, state: str) -> None:
+    pushed(town)
+    town.follow(IVAN, ERIC, active=False)
+    page = asked(state, plainly)
+    assert page is not None
+    assert '"actor":{"id":3' not in page.items
+    assert '"actor":{"id":2' in page.items
+
+
+def test_what_lies_below_the_pushed_part_is_asked_at_length(town: Seed, state: str) -> None:
+    pushed(town)
+    town.execute("UPDATE feed_reader SET complete_from = %s", (BEGIN + timedelta(seconds=8),))
+    assert asked(state, lambda postgres: plainly(postgres, 2)) is not None
+    assert asked(state, plainly) is None
+
+
+def test_who_was_not_plain_is_tried_again_later(town: Seed, state: str) -> None:
+    now_s = 0.0
+
+    async def tried(postgres: Postgres) -> list[bool]:
+        nonlocal now_s
+        plain, found = Plain(lambda: now_s), []
+        for at_s in (0.0, Plain.AGAIN_S - 1, Plain.AGAIN_S):
+            now_s = at_s
+            page = await plain.page(postgres, reader_id=IVAN, before=NEWEST, limit=50, positions=None)
+            found.append(page is not None)
+            pushed(town)
+        return found
+
+    assert asked(state, tried) == [False, False, True]
