@@ -145,5 +145,5 @@ def by_partition(pairs: list[list[int]] | None) -> Positions:
     """What `positions_now` found; None where nothing is known of a partition."""
     if not pairs:
         return ()
-    known: dict[int, int] = dict(pairs)
+    known = {pair[0]: pair[1] for pair in pairs}
     return tuple(known.get(number) for number in range(max(known) + 1))
