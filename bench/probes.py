@@ -19,7 +19,8 @@ import uvloop
 
 from bench import client
 
-WAREHOUSE_LOOK_S = 0.02
+WAREHOUSE_LOOK_S = 0.05
+"""Between two looks: the question shares the processors with what it waits for."""
 LATE_S = 15.0
 """How long the last probes may take to arrive."""
 
@@ -162,7 +163,7 @@ class _Prober:
         authors = ", ".join(str(author_id) for author_id, _ in self._probing.pairs)
         query = (
             f"SELECT event_id FROM feedmill.fact_activity WHERE verb = 'post' AND actor_id IN ({authors}) "
-            "ORDER BY accepted_at DESC LIMIT 1000 FORMAT TSV"
+            "ORDER BY accepted_at DESC LIMIT 1000 SETTINGS max_threads = 1 FORMAT TSV"
         )
         login = f"Authorization: Basic {self._login}"
         status, _, body = await self._clickhouse.exchange(
