@@ -39,6 +39,7 @@ POINTS: dict[str, tuple[Point, ...]] = {
         Point.CLICKHOUSE_AFTER_FACTS,
         Point.CLICKHOUSE_AFTER_INSERT,
         Point.CLICKHOUSE_AFTER_POSITION,
+        Point.CLICKHOUSE_AFTER_COMMIT,
         Point.DEAD_LETTER_ACKED,
     ),
 }
@@ -101,15 +102,9 @@ class CrashAt:
             if time.monotonic() > give_up_at:
                 raise PointMissed(f"{self.part} never came by {self.point} {self.nth} times")
             if self.point is Point.DEAD_LETTER_ACKED:
-                self._plant(scene)
+                plant_for(scene, self.part)
         back_after_s = bring_back(scene, self.part)
         return Struck(f"{self.part} at {self.point}:{self.nth}", (self.part,) * kills, True, back_after_s)
-
-    def _plant(self, scene: Scene) -> None:
-        if self.part == ENRICHER:
-            scene.planter.plant()
-        else:
-            scene.planter.plant_behind_the_enricher()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +149,12 @@ class PoisonThenCrash:
 
     part: str
     point: Point
-    poison: int = 3
+    poison: int = 6
 
     def strike(self, scene: Scene) -> Struck:
         scene.platform.down(self.part)
-        scene.planter.plant(self.poison)
+        for _ in range(self.poison):
+            plant_for(scene, self.part)
         return CrashAt(self.part, self.point).die_and_return(scene, kills=1)
 
 
@@ -222,6 +218,14 @@ class KillBroker:
         scene.platform.kill("kafka")
         in_flight = scene.work.ledger.in_flight > 0
         return Struck("kill kafka", ("kafka",), in_flight, bring_back(scene, "kafka"))
+
+
+def plant_for(scene: Scene, part: str) -> None:
+    """Poison that this part is the one to find."""
+    if part == ENRICHER:
+        scene.planter.plant()
+    else:
+        scene.planter.plant_behind_the_enricher()
 
 
 def kill(scene: Scene, part: str) -> bool:

@@ -6,7 +6,7 @@ A guard that another layer covers is tried with its cover made small: the enrich
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chaos.faults import BrokerGoneWithWorkInHand, CrashAt, Fault, PoisonThenCrash, Wait, ZombieAt
@@ -31,6 +31,13 @@ class Control:
     red: tuple[str, ...]
     cover: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     events: int = EVENTS
+    linked: bool = False
+    """Needs a network that can be made bad."""
+
+    @property
+    def name(self) -> str:
+        """Which guard, and under which fault: some are tried under several."""
+        return f"{self.guard}, {type(self.faults[0]).__name__} {getattr(self.faults[0], 'part', '')}".strip()
 
     def environment(self, *, off: bool = True) -> dict[str, dict[str, str]]:
         switch = {"FEEDMILL_GUARDS_OFF": str(self.guard)} if off else {}
@@ -46,6 +53,16 @@ CONTROLS: tuple[Control, ...] = (
         (PoisonThenCrash(ENRICHER, Point.ENRICHER_AFTER_COMMIT),),
         ("D dead letters",),
     ),
+    Control(
+        Guard.DEAD_LETTER_FIRST,
+        (PoisonThenCrash(POSTGRES_SINK, Point.POSTGRES_AFTER_COMMIT),),
+        ("D dead letters",),
+    ),
+    Control(
+        Guard.DEAD_LETTER_FIRST,
+        (PoisonThenCrash(CLICKHOUSE_SINK, Point.CLICKHOUSE_AFTER_COMMIT),),
+        ("D dead letters",),
+    ),
     Control(Guard.COMPARE_AND_SET, (ZombieAt(POSTGRES_SINK, Point.POSTGRES_BEFORE_WRITE),), ("P a position",)),
     Control(
         Guard.NO_HOLES,
@@ -55,7 +72,7 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(Guard.NEWLY_INSERTED, (Wait(8),), ("S who",), SMALL_MEMORY, 3_000),
 )
-"""One for each guard; a test holds this to the list of guards."""
+"""At least one for each guard; a test holds this to the list of guards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +89,6 @@ def try_without(control: Control, seed: int, folder: Path, *, off: bool = True) 
     """A platform of its own; `off=False` runs the same with the guard on, and must stay green."""
     memory_covers = control.cover is not SMALL_MEMORY
     tried = Fight(seed, control.events, EVENTS_PER_S, control.faults, memory_covers, rest_within_s=30.0)
-    with Stage(folder / f"guard-{control.guard}.jsonl", stage_shape(control.environment(off=off))) as stage:
+    shape = replace(stage_shape(control.environment(off=off)), linked=control.linked)
+    with Stage(folder / f"guard-{control.name.replace(' ', '-')}.jsonl", shape) as stage:
         return Verdict(control, fight(stage, tried))

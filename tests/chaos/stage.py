@@ -29,6 +29,7 @@ from chaos.observed import (
     rows_of,
 )
 from feedmill.cli import api_keys
+from feedmill.testkit.network import HOST
 from feedmill.testkit.platform import Platform, Shape
 from feedmill.testkit.waiting import let_pass
 
@@ -83,7 +84,9 @@ class Stage:
 
     @property
     def ingest_url(self) -> str:
-        return self.platform.address(INGEST)
+        """Through its link where the platform has any."""
+        link = self.platform.links.get(INGEST)
+        return f"http://{HOST}:{link.port}" if link else self.platform.address(INGEST)
 
     @property
     def restarts(self) -> dict[str, int]:

@@ -11,7 +11,8 @@ from feedmill.runtime.failpoints import Guard, Point
 
 
 def test_every_guard_has_a_control_that_runs_without_it() -> None:
-    assert sorted(control.guard for control in CONTROLS) == sorted(Guard)
+    assert {control.guard for control in CONTROLS} == set(Guard)
+    assert len({control.name for control in CONTROLS}) == len(CONTROLS)
 
 
 def test_every_named_point_belongs_to_a_process_that_comes_by_it() -> None:

@@ -40,10 +40,10 @@ def test_once_under_fire_and_again_from_the_log_alone(tmp_path: Path) -> None:
     assert any(struck.in_flight for struck in outcome.struck)
 
 
-@pytest.mark.parametrize("control", FORM.controls, ids=lambda control: str(control.guard))
+@pytest.mark.parametrize("control", FORM.controls, ids=lambda control: control.name)
 def test_without_a_guard_the_checker_turns_red(control: Control, tmp_path: Path) -> None:
     verdict = try_without(control, FORM.seed, tmp_path)
-    assert verdict.caught, f"nobody noticed that {control.guard} was off; broken: {verdict.outcome.broken}"
+    assert verdict.caught, f"nobody noticed that {control.name} was off; broken: {verdict.outcome.broken}"
 
 
 def test_a_store_may_be_away_and_the_others_go_on(tmp_path: Path) -> None:

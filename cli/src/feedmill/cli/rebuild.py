@@ -6,9 +6,10 @@
     4  both stores are emptied         Postgres in one transaction, its positions back at the start
     5  the sinks start
     6  until both are at the end of the log as it was at 5
-    7  the rebuild is over
+    7  the rebuild is over                 id blocks begin above every id there is
 
-A rebuild that was interrupted is finished by another one. Keys, id blocks and reservations stay.
+A rebuild that was interrupted is finished by another one. Keys and reservations stay. A Postgres that came back from a
+backup needs 1, 6 and 7 alone: its positions came back with it (`catch_up`).
 """
 
 from __future__ import annotations
@@ -81,6 +82,13 @@ def rebuild(connections: Connections, sinks: Sinks, look: Callable[[Progress], N
     finish(connections.postgres)
 
 
+def catch_up(connections: Connections, look: Callable[[Progress], None], timeout_s: float) -> None:
+    """After a restore of Postgres: wait until its sink has applied the rest of the log. Raises RebuildFailed."""
+    announce(connections.postgres)
+    wait_until(connections, ends(connections.kafka), look, timeout_s)
+    finish(connections.postgres)
+
+
 def announce(dsn: str) -> None:
     _execute(
         dsn,
@@ -90,7 +98,16 @@ def announce(dsn: str) -> None:
 
 
 def finish(dsn: str) -> None:
-    _execute(dsn, "UPDATE rebuild SET finished_at = now()")
+    """From here on ids are handed out again: none that the log has seen, however old the blocks were."""
+    _execute(
+        dsn,
+        "INSERT INTO id_block AS kept (kind, next_id) "
+        "SELECT kind, 1 + max(id) FROM (SELECT type, id FROM object WHERE author_id IS NOT NULL"
+        " UNION ALL SELECT 'user', id FROM user_profile WHERE handle IS NOT NULL) AS made (kind, id) "
+        "GROUP BY kind "
+        "ON CONFLICT (kind) DO UPDATE SET next_id = greatest(kept.next_id, excluded.next_id); "
+        "UPDATE rebuild SET finished_at = now()",
+    )
 
 
 def forget_groups(bootstrap_servers: str) -> None:

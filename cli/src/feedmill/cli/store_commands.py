@@ -1,4 +1,4 @@
-"""migrate, digest, rebuild."""
+"""migrate, digest, rebuild, restored."""
 
 from __future__ import annotations
 
@@ -134,6 +134,24 @@ def rebuild(
     out.print("[bold green]Rebuilt[/]: both stores are at the end of the log.")
 
 
+def restored(
+    timeout_s: Annotated[float, typer.Option("--timeout-s", help="Give up waiting after this.")] = 3_600.0,
+) -> None:
+    """After Postgres came back from a backup: wait until the log is applied again, then let new ids be handed out.
+
+    The sinks go on by themselves from the positions that came back with the backup. Start ingest anew before this: it
+    holds ids of the time after the backup. Until the end, what is judged against Postgres answers 503.
+
+    Examples:
+
+      feedmill restored
+    """
+    here = _site()
+    with errors_told(rebuilding.RebuildFailed, *_AWAY), _bars() as look:
+        rebuilding.catch_up(here.connections, look, timeout_s)
+    out.print("[bold green]Restored[/]: Postgres is at the end of the log again.")
+
+
 class LocalSinks:
     """Those of the platform that this home's supervisor keeps."""
 
@@ -171,5 +189,5 @@ def _bars() -> Iterator[Callable[[rebuilding.Progress], None]]:
 
 
 def register(app: typer.Typer) -> None:
-    for command in (migrate, digest, rebuild):
+    for command in (migrate, digest, rebuild, restored):
         app.command()(command)

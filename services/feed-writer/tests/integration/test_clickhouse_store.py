@@ -14,7 +14,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from feedmill.cli import digest
 from feedmill.contracts import headers
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
-from feedmill.feed_writer.clickhouse.activities import blocks_of
+from feedmill.feed_writer.clickhouse.activities import blocks_of, people_of
 from feedmill.feed_writer.clickhouse.block import Block
 from feedmill.feed_writer.clickhouse.store import ClickHouseStore
 from feedmill.feed_writer.contact import Contact
@@ -25,6 +25,7 @@ from feedmill.runtime.failpoints import Guard
 from feedmill.runtime.health import Health
 from feedmill.runtime.outcome import Record, TopicPartition, Transient
 from feedmill.testkit.enriched import a_record, an_activity, event_id_of
+from feedmill.testkit.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 P0 = TopicPartition(ACTIVITY_ENRICHED.name, 0)
@@ -165,3 +166,45 @@ def test_a_missing_table_is_no_matter_of_patience(clickhouse_store: ClickHouseSt
 def test_every_table_is_state_or_said_to_be_none(warehouse: Client) -> None:
     found = rows(warehouse, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine != 'View'")
     assert {name for (name,) in found} == digest.CLICKHOUSE.keys() | digest.NOT_STATE_IN_CLICKHOUSE
+
+
+WRITTEN = {"type": "post", "id": 9, "content": "mine", "title": "t", "url": "u", "canonical_url": "c", "tags": ["x"], "mentions": ["a"]}  # fmt: skip  # noqa: E501
+CREATED = {"id": 2, "handle": "u2", "uuid": "00000000-0000-7000-8000-000000000002", "name": "N0", "college": "c0"}
+
+
+def insert(store: ClickHouseStore, record: Record, token: str) -> None:
+    """One range of one record, as the sink does it."""
+    found = decode([record], {P0: START}, find_holes=False).rows
+    store.insert(blocks_of(found), token, people_of(found))
+
+
+@pytest.mark.parametrize("erased_at", [0, 1, 3])
+def test_an_erased_users_texts_are_blank_whatever_came_first(
+    clickhouse_store: ClickHouseStore, warehouse: Client, erased_at: int
+) -> None:
+    steps = [
+        an_activity("user-created", 2, object=USER, user=CREATED),
+        an_activity("post", 2, object=WRITTEN),
+        an_activity("post", 3, object=WRITTEN | {"id": 10}),
+    ]
+    steps.insert(erased_at, an_activity("user-erased", 2, object=USER))
+    for again in ("", " again"):
+        for place, step in enumerate(steps):
+            insert(clickhouse_store, a_record(step, offset=place), f"{place}{again}")
+    found = rows(warehouse, "SELECT object_id, content, title, url, canonical_url, tags, mentions "
+                 "FROM object_change FINAL ORDER BY object_id")  # fmt: skip
+    assert [tuple(row) for row in found] == [
+        (9, "", "", "", "", [], []),
+        (10, '"mine"', "t", "u", "c", ["x"], ["a"]),
+    ]
+    assert rows(warehouse, "SELECT handle, name, college FROM user_change FINAL WHERE verb = 'user-created'") == [
+        (None, None, None)
+    ]
+
+
+def test_an_erased_users_texts_leave_the_parts_they_lay_in(
+    clickhouse_store: ClickHouseStore, warehouse: Client
+) -> None:
+    insert(clickhouse_store, a_record(an_activity("post", 2, object=WRITTEN)), "0")
+    insert(clickhouse_store, a_record(an_activity("user-erased", 2, object=USER), offset=1), "1")
+    wait_until(lambda: rows(warehouse, "SELECT count() FROM object_change WHERE content != ''") == [(0,)])

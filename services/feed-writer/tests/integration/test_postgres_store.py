@@ -377,3 +377,33 @@ def test_a_connection_is_one_whoever_ends_it(stores: tuple[str, str], postgres_s
     ]
     apply(postgres_store(), [a_record(step, offset=n) for n, step in enumerate(steps)], cut)
     assert query(stores[0], USER_EDGES) == [(1, "connect", 2, False, None, 1)]
+
+
+WRITTEN = {"type": "post", "id": 9, "content": "mine", "title": "t", "url": "u", "canonical_url": "c", "tags": ["x"], "mentions": ["A"]}  # fmt: skip  # noqa: E501
+
+
+@pytest.mark.parametrize("cut", [1, 2, 9])
+@pytest.mark.parametrize("erased_at", [0, 1, 3])
+def test_an_erased_users_texts_are_blank_whatever_came_first(
+    stores: tuple[str, str], postgres_store: Make, cut: int, erased_at: int
+) -> None:
+    steps = [
+        an_activity("post", 2, object=WRITTEN),
+        an_activity("comment", 2, object=WRITTEN | {"type": "comment"}, target={"type": "post", "id": 1}),
+        an_activity("post", 3, object=WRITTEN | {"id": 10}),
+    ]
+    steps.insert(erased_at, an_activity("user-erased", 2, object=USER))
+    apply(postgres_store(), [a_record(step, offset=n) for n, step in enumerate(steps)], cut)
+    found = query(stores[0], "SELECT id, content, title, url, canonical_url, tags, mentions FROM object "
+                  "WHERE author_id IS NOT NULL ORDER BY id, type")  # fmt: skip
+    blank = (9, None, None, None, None, [], [])
+    assert found == [blank, blank, (10, "mine", "t", "u", "c", ["x"], ["A"])]
+    assert query(stores[0], "SELECT (SELECT count(*) FROM object_tag), (SELECT count(*) FROM object_mention)") == [
+        (1, 1)
+    ]
+
+
+def test_a_later_process_blanks_what_an_erased_user_still_writes(stores: tuple[str, str], postgres_store: Make) -> None:
+    write(postgres_store(), [a_record(an_activity("user-erased", 2, object=USER))])
+    write(postgres_store(), [a_record(an_activity("post", 2, object=WRITTEN), offset=1)])
+    assert query(stores[0], "SELECT content, tags FROM object") == [(None, [])]

@@ -32,7 +32,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}
 controller.listener.names=CONTROLLER
 log.dirs={data}
 auto.create.topics.enable=false
@@ -73,6 +73,8 @@ class Kafka:
     home: Home
     port: int
     controller_port: int
+    advertised_port: int | None = None
+    """Where clients are sent, if something stands in front of it."""
 
     @property
     def bootstrap_servers(self) -> str:
@@ -103,7 +105,12 @@ class Kafka:
         """Writes the settings (ports may have moved), and formats the log folder the first time."""
         self.folder.mkdir(parents=True, exist_ok=True)
         data = self.folder / "log"
-        settings = PROPERTIES.format(port=self.port, controller_port=self.controller_port, data=data)
+        settings = PROPERTIES.format(
+            port=self.port,
+            advertised_port=self.advertised_port or self.port,
+            controller_port=self.controller_port,
+            data=data,
+        )
         (self.folder / "server.properties").write_text(settings)
         (self.folder / "log4j2.xml").write_text(LOGGING)
         if not (data / "meta.properties").exists():

@@ -32,6 +32,7 @@ class Point(StrEnum):
     CLICKHOUSE_AFTER_FACTS = "ch:after-facts"
     CLICKHOUSE_AFTER_INSERT = "ch:after-insert"
     CLICKHOUSE_AFTER_POSITION = "ch:after-position"
+    CLICKHOUSE_AFTER_COMMIT = "ch:after-commit"
 
 
 class Guard(StrEnum):

@@ -25,6 +25,8 @@ from feedmill.cli.local.layout import Home, Ports
 from feedmill.cli.local.part import PartSpec
 from feedmill.cli.local.postgres import Postgres
 from feedmill.cli.local.services import BY_NAME, STORES, Connections, Site, service_spec
+from feedmill.testkit.disk import MB, Disk
+from feedmill.testkit.network import Link, Network
 from feedmill.testkit.running import Bench
 
 READY_TIMEOUT_S = 120.0
@@ -36,13 +38,15 @@ SERVICES = ("ingest", "api", "enricher", "feed-writer-postgres", "feed-writer-cl
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a platform is made of. `env`: part -> more FEEDMILL_ names, at every start of that part (replicas too)."""
+    """What a platform is made of. `env`: part -> more names, at every start of that part (replicas too)."""
 
     services: tuple[str, ...] = SERVICES
     replicas: Mapping[str, int] = field(default_factory=dict)
     env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     auto_restart: bool = False
     test_build: bool = False
+    linked: bool = False
+    """Services reach the stores, and clients reach ingest, through `Platform.links`: a network to be made bad."""
 
 
 class Platform:
@@ -52,9 +56,13 @@ class Platform:
         shape = shape or Shape()
         self.shape = shape if auto_restart is None else replace(shape, auto_restart=auto_restart)
         self._bench = Bench()
+        self._network: Network | None = None
+        self._disks: list[Disk] = []
         self.home: Home = self._bench.home
         self.ports: Ports = self._bench.ports
-        kafka = Kafka(self.home, self.ports.kafka, self.ports.kafka_controller)
+        self.links = self._lay_links() if self.shape.linked else {}
+        advertised = self.links["kafka"].port if self.links else None
+        kafka = Kafka(self.home, self.ports.kafka, self.ports.kafka_controller, advertised)
         postgres = Postgres(self.home, self.ports.postgres)
         clickhouse = ClickHouse(self.home, self.ports.clickhouse_http, self.ports.clickhouse_tcp)
         self._stores: dict[str, Kafka | Postgres | ClickHouse] = {
@@ -63,6 +71,14 @@ class Platform:
             "clickhouse": clickhouse,
         }
         self.connections = Connections(kafka.bootstrap_servers, postgres.dsn, clickhouse.url)
+        """The stores themselves; services may know them by `reached`."""
+        self.reached = self.connections
+        if self.links:
+            self.reached = Connections(
+                replace(kafka, port=self.links["kafka"].port).bootstrap_servers,
+                replace(postgres, port=self.links["postgres"].port).dsn,
+                replace(clickhouse, http_port=self.links["clickhouse"].port).url,
+            )
         self.keepers: dict[str, Keeper] = {}
 
     def __enter__(self) -> Self:
@@ -79,6 +95,26 @@ class Platform:
     @property
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.ports.origin}"
+
+    def _lay_links(self) -> dict[str, Link]:
+        """Part -> the link in front of it."""
+        self._network = Network()
+        ports = {
+            "kafka": self.ports.kafka,
+            "postgres": self.ports.postgres,
+            "clickhouse": self.ports.clickhouse_http,
+            "ingest": self.ports.ingest,
+        }
+        return {part: self._network.link(port) for part, port in ports.items()}
+
+    def move_to_disk(self, store: str, *, spare_mb: int) -> Disk:
+        """A store that is down gets a small disk of its own, with so much room above what it has now."""
+        folder = self._stores[store].folder
+        used = sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
+        self._bench.reaper.tell("mount", folder)
+        disk = Disk(folder, used // MB + 1 + spare_mb)
+        self._disks.append(disk)
+        return disk
 
     def up(self) -> None:
         """Stores, schema and topics, then every service with its replicas; returns when all are ready."""
@@ -182,13 +218,17 @@ class Platform:
         """Ends everything at once and removes the home."""
         for keeper in reversed(self.keepers.values()):
             keeper.kill()
+        for disk in self._disks:
+            disk.close()
+        if self._network is not None:
+            self._network.close()
         self._bench.close()
 
     def _spec(self, part: str, env: Mapping[str, str]) -> PartSpec:
         if part in self._stores:
             return self._stores[part].spec()
         service, replica = service_and_replica(part)
-        site = Site(self.home, self.ports, self.connections)
+        site = Site(self.home, self.ports, self.reached)
         build = {"FEEDMILL_TEST_BUILD": "1"} if self.shape.test_build else {}
         return service_spec(site, BY_NAME[service], replica, {**build, **self.shape.env.get(service, {}), **env})
 

@@ -1,7 +1,7 @@
 """A small process that cleans up after a test run that was itself killed: `python reaper.py`, told by its stdin.
 
-Each line is `pid N` (a process group to kill), `gone N`, or `folder PATH` (to remove). When the writer is gone,
-whatever is left is killed and removed.
+Each line is `pid N` (a process group to kill), `gone N`, `mount PATH` (to unmount), or `folder PATH` (to remove). When
+the writer is gone, whatever is left is killed, unmounted and removed.
 """
 
 from __future__ import annotations
@@ -38,17 +38,22 @@ class Reaper:
 def reap(lines: Iterable[str]) -> None:
     groups: set[int] = set()
     folders: set[Path] = set()
+    mounts: list[str] = []
     for line in lines:
         word, _, what = line.strip().partition(" ")
         if word == "pid":
             groups.add(int(what))
         elif word == "gone":
             groups.discard(int(what))
+        elif word == "mount":
+            mounts.append(what)
         elif word == "folder":
             folders.add(Path(what))
     for group in groups:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
+    for mount in mounts:
+        subprocess.run(["umount", "--lazy", mount], check=False, stderr=subprocess.DEVNULL)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 

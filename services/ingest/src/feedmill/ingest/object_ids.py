@@ -13,7 +13,8 @@ from feedmill.runtime.postgres import Postgres, StoreAway
 
 log = logs.get("feedmill.ingest.ids")
 
-SQL: Final = """INSERT INTO id_block AS b (kind, next_id) VALUES ($1, 1 + $2::bigint)
+SQL: Final = """INSERT INTO id_block AS b (kind, next_id)
+SELECT $1, 1 + $2::bigint WHERE NOT EXISTS (SELECT FROM rebuild WHERE finished_at IS NULL)
 ON CONFLICT (kind) DO UPDATE SET next_id = b.next_id + $2 RETURNING next_id - $2 AS first_id"""
 
 
@@ -26,7 +27,10 @@ class Blocks(Protocol):
 
 
 class PostgresBlocks:
-    """The first id of `size` ids that nobody else gets. A kind's first block begins at 1. Raises StoreAway."""
+    """The first id of `size` ids that nobody else gets. A kind's first block begins at 1.
+
+    Raises StoreAway, also while the state is being rebuilt: the highest id in the log is not known yet.
+    """
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
@@ -34,7 +38,8 @@ class PostgresBlocks:
     async def take(self, kind: str, size: int) -> int:
         """One statement: two doors never get the same block."""
         row = await self._postgres.fetchrow(SQL, kind, size)
-        assert row is not None
+        if row is None:
+            raise StoreAway("the state is being rebuilt from the log")
         return int(row["first_id"])
 
 

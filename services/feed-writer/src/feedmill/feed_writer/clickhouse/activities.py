@@ -8,7 +8,7 @@ from typing import Final
 
 from feedmill.feed_writer.clickhouse import native
 from feedmill.feed_writer.clickhouse.block import MICROS, MILLIS, Block, block_of, versions
-from feedmill.feed_writer.clickhouse.kind import Kind
+from feedmill.feed_writer.clickhouse.kind import Kind, People
 from feedmill.feed_writer.decode import CHANGES_USER, CREATES_OBJECT, row_of
 from feedmill.feed_writer.row import Row, Thing
 
@@ -116,4 +116,10 @@ def _created(row: Row) -> Thing:
     return Thing(thing.type, thing.id, "", None, None, None, [], [])
 
 
-ACTIVITIES = Kind(row_of, blocks_of)
+def people_of(rows: Sequence[Row]) -> People:
+    erased = frozenset(thing.id for row in rows if row.verb == "user-erased" and (thing := row.object) is not None)
+    authors = {row.actor_id for row in rows if row.verb in CREATES_OBJECT}
+    return People(erased, frozenset(authors | {user.id for row in rows if (user := row.user) is not None}))
+
+
+ACTIVITIES = Kind(row_of, blocks_of, people_of=people_of)

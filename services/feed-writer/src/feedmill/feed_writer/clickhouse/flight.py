@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from feedmill.feed_writer.clickhouse.block import Block
 from feedmill.feed_writer.clickhouse.buffer import Buffer
+from feedmill.feed_writer.clickhouse.kind import People
 from feedmill.feed_writer.row import Position
 from feedmill.runtime.outcome import DeadLetter, TopicPartition, Transient
 
-Insert = Callable[[Sequence[Block], str], None]
-"""Blocks, token."""
+Insert = Callable[[Sequence[Block], str, People], None]
+"""Blocks, token, whose texts are among them."""
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class Leg:
     taken: Position
     rows: int
     oldest_ms: int | None
+    people: People
     inserted: bool = False
 
     @classmethod
@@ -37,6 +39,7 @@ class Leg:
             buffer.taken,
             len(rows),
             rows[0].accepted_ms if rows else None,
+            buffer.kind.people_of(rows),
         )
 
 
@@ -62,7 +65,7 @@ class Flight:
         if self._gives_up:  # one has failed: the others do not wait for a store that is away, one after the other
             raise Transient("clickhouse: another range was not taken")
         try:
-            insert(leg.blocks, leg.token)
+            insert(leg.blocks, leg.token, leg.people)
         except BaseException:
             self._gives_up = True
             raise

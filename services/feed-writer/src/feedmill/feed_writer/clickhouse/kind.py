@@ -21,6 +21,17 @@ RowT = TypeVar("RowT", bound=Accepted)
 
 
 @dataclass(frozen=True, slots=True)
+class People:
+    """Of a range: who is erased by it, and of whom it holds texts."""
+
+    erased: frozenset[int] = frozenset()
+    said_something: frozenset[int] = frozenset()
+
+
+NOBODY = People()
+
+
+@dataclass(frozen=True, slots=True)
 class Kind(Generic[RowT]):
     """All pure: the same records make the same rows, the same rows the same blocks, or a token would lose some."""
 
@@ -29,3 +40,5 @@ class Kind(Generic[RowT]):
     """A block for every table that gets rows; the facts' first."""
     storage_of: Callable[[RowT], Hashable] | None = None
     """The ClickHouse partition a row goes to, where the facts are partitioned: an insert is bounded in them."""
+    people_of: Callable[[Sequence[RowT]], People] = lambda _: NOBODY
+    """Whose texts must be looked after once the rows are in."""

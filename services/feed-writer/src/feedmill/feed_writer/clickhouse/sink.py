@@ -78,6 +78,7 @@ class ClickHouseSink:
     def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         committed = self._offsets().committed(partitions)
         self._forget()
+        self._store.forget_erasures()
         for tp in partitions:
             self._buffers[tp] = Buffer(tp, self._kinds[tp.topic], *standing(tp, committed.get(tp)))
         return {tp: buffer.left.next_offset for tp, buffer in self._buffers.items()}
@@ -201,6 +202,7 @@ class ClickHouseSink:
         self._store.set_positions(flight.moved)  # 4
         hit(Point.CLICKHOUSE_AFTER_POSITION)
         self._offsets().commit({tp: finished(at) for tp, at in flight.moved.items()})  # 5
+        hit(Point.CLICKHOUSE_AFTER_COMMIT)
         self._flight = None
         self._dead_letters.publish(flight.letters)
         self._observe.written(flight.rows, flight.moved, flight.oldest_ms)

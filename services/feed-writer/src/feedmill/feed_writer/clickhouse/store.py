@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
@@ -12,8 +11,9 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
-from feedmill.feed_writer.clickhouse import native
+from feedmill.feed_writer.clickhouse import erasures, native
 from feedmill.feed_writer.clickhouse.block import Block
+from feedmill.feed_writer.clickhouse.kind import NOBODY, People
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.row import Position
 from feedmill.feed_writer.settings import ClickHouseSinkSettings
@@ -38,14 +38,40 @@ class ClickHouseStore:
         self._seen = seen
         self._client: Client | None = None
         self._making = threading.Lock()
+        self._erasures: bool | None = None
+        """Whether any of the users was ever erased; None: not asked yet."""
 
-    def insert(self, blocks: Sequence[Block], token: str) -> None:
-        """Every table's block under the same token: what this range has inserted before is not inserted again."""
-        named = {"insert_deduplication_token": token if guarded(Guard.TOKEN) else uuid.uuid4().hex}
+    def insert(self, blocks: Sequence[Block], token: str, people: People = NOBODY) -> None:
+        """Every table's block under the same token: what this range has inserted before is not inserted again.
+
+        Of the people it speaks of those who are erased have no text here when it returns.
+        """
+        named: dict[str, str | int] = {"insert_deduplication_token": token}
+        if not guarded(Guard.TOKEN):
+            named = {"insert_deduplicate": 0}
         for block in blocks:
             with self._open() as client:
                 client.raw_insert(block.table, block.columns, block.data, settings=_SETTINGS | named, fmt="Native")
             hit(Point.CLICKHOUSE_AFTER_FACTS)
+        if people is not NOBODY:
+            self._blank(people)
+
+    def forget_erasures(self) -> None:
+        """Partitions may have changed hands, and with them who erases whom."""
+        self._erasures = None
+
+    def _blank(self, people: People) -> None:
+        with self._open() as client:
+            if self._erasures is None:
+                self._erasures = bool(client.query(erasures.ARE_THERE).result_rows)
+            self._erasures = self._erasures or bool(people.erased)
+            asked = people.erased | people.said_something
+            if not self._erasures or not asked:
+                return
+            found = client.query(erasures.WHO, {"ids": sorted(asked)}).result_rows
+            if gone := sorted(id_ for (id_,) in found):
+                for statement in erasures.BLANK:
+                    client.command(statement, {"ids": gone}, settings={"insert_deduplicate": 0})
 
     def set_positions(self, positions: Mapping[TopicPartition, Position]) -> None:
         """For those who wait until something is in; where to start again stands in the group's metadata."""

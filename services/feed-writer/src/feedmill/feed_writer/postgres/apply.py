@@ -13,7 +13,7 @@ from typing import Final
 
 from feedmill.contracts.verbs import FEED_VERBS
 from feedmill.feed_writer.decode import CHANGES_EDGE
-from feedmill.feed_writer.postgres import arrays, merges, notices
+from feedmill.feed_writer.postgres import arrays, erasures, merges, notices
 from feedmill.feed_writer.row import Position, Row
 from feedmill.runtime.outcome import TopicPartition
 
@@ -97,6 +97,7 @@ def steps_of(rows: Sequence[Row]) -> list[str]:
         ("likes", not verbs.isdisjoint(("like", "unlike"))),
         ("edges", not verbs.isdisjoint(CHANGES_EDGE)),
         ("users", not verbs.isdisjoint(("user-created", "user-updated", "user-erased"))),
+        ("blanks", not verbs.isdisjoint(("post", "comment", "user-erased"))),
         ("reads", any(row.read for row in rows)),
         ("notices", not verbs.isdisjoint(("like", "share", "comment", "follow"))),
         ("ask", "follow" in verbs),
@@ -117,6 +118,7 @@ def function() -> str:
         _step("likes", merges.LIKES),
         _step("edges", merges.USER_EDGES),
         _step("users", merges.USERS),
+        _step("blanks", erasures.BLANK),
         _step("reads", notices.READS),
         _step("notices", notices.PLACES, notices.NOTICES),
         _step("ask", merges.ASK_TO_FILL),
