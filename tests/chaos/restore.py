@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg2
 
@@ -95,7 +95,7 @@ class Backup:
             for path in (folder, *folder.rglob("*")):
                 os.chown(path, run_as.user_id, run_as.group_id)
 
-    def _rows(self, query: str) -> list[tuple[object, ...]]:
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return rows_of(self.launcher.dsn, query)
 
     def _execute(self, statement: str) -> None:

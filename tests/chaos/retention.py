@@ -33,7 +33,8 @@ def load(stage: Stage, seed: int) -> int:
 def cut(kafka: str, topic: str, before: Mapping[int, int]) -> None:
     """Delete what lies before these offsets."""
     asked = [TopicPartition(topic, partition, offset) for partition, offset in before.items()]
-    for done in AdminClient({"bootstrap.servers": kafka}).delete_records(asked).values():
+    admin = AdminClient({"bootstrap.servers": kafka})
+    for done in admin.delete_records(asked).values():
         done.result(30)
 
 

@@ -396,7 +396,7 @@ def test_an_erased_users_texts_are_blank_whatever_came_first(
     apply(postgres_store(), [a_record(step, offset=n) for n, step in enumerate(steps)], cut)
     found = query(stores[0], "SELECT id, content, title, url, canonical_url, tags, mentions FROM object "
                   "WHERE author_id IS NOT NULL ORDER BY id, type")  # fmt: skip
-    blank = (9, None, None, None, None, [], [])
+    blank: tuple[Any, ...] = (9, None, None, None, None, [], [])
     assert found == [blank, blank, (10, "mine", "t", "u", "c", ["x"], ["A"])]
     assert query(stores[0], "SELECT (SELECT count(*) FROM object_tag), (SELECT count(*) FROM object_mention)") == [
         (1, 1)
