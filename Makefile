@@ -78,8 +78,8 @@ feed-digests: setup ## push = pull = rebuild for every reader of 20,000 users an
 chaos-short: setup ## once, under fire: what CI runs of it (CHAOS_SEED=7)
 	$(BIN)/pytest -q -m "chaos" tests/chaos
 
-chaos: setup ## once, under fire: all of it, half an hour (SEED=n repeats a run)
-	PYTHONPATH=tests $(PY) -m chaos.run --full $(if $(SEED),--seed $(SEED))
+chaos: setup ## once, under fire: all of it, half an hour (SEED=n repeats a run, THROUGH=command runs each part by it)
+	PYTHONPATH=tests $(PY) -m chaos.run --full $(if $(SEED),--seed $(SEED)) $(if $(THROUGH),--through "$(THROUGH)")
 
 test: lint types check-generated unit integration e2e chaos-short bench-short ## everything CI runs
 

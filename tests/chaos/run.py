@@ -64,7 +64,9 @@ class Form:
     @property
     def network(self) -> Fight:
         rng = random.Random(f"{self.seed}/network")
-        return Fight(self.seed, 5_000, 150.0, full_network(rng) if self.full else short_network(rng))
+        if self.full:
+            return Fight(self.seed, 5_000, 150.0, full_network(rng))
+        return Fight(self.seed, 1_000, 150.0, short_network(rng))
 
     @property
     def away_s(self) -> float:

@@ -13,7 +13,8 @@ from chaos.guards import Control, try_without
 from chaos.poisoned import poisoned
 from chaos.rebuild import WAYS, rebuild_each_way
 from chaos.report import faults_table, show
-from chaos.run import Form
+from chaos.retention import retention_cut
+from chaos.run import LINKED, Form
 from chaos.stage import PROCESSES, Stage, stage_shape
 from chaos.stores_away import stores_away
 
@@ -21,6 +22,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
 FORM = Form(full=False, seed=int(os.environ.get("CHAOS_SEED", "7")))
 KILLS_AT_LEAST = 3
+LOST_AT_LEAST = 4
 console = Console(width=140)
 
 
@@ -54,3 +56,16 @@ def test_a_store_may_be_away_and_the_others_go_on(tmp_path: Path) -> None:
 def test_poison_blocks_nothing_and_never_vanishes(tmp_path: Path) -> None:
     with Stage(tmp_path / "poison.jsonl") as stage:
         must_hold("poison", poisoned(stage, FORM.seed, console.print))
+
+
+def test_answers_that_get_lost_are_done_once(tmp_path: Path) -> None:
+    with Stage(tmp_path / "network.jsonl", LINKED) as stage:
+        outcome = fight(stage, FORM.network, console.print)
+    console.print(faults_table(outcome.struck))
+    must_hold("a bad network, lost answers", outcome)
+    assert sum(struck.in_flight for struck in outcome.struck) >= LOST_AT_LEAST
+
+
+def test_a_log_cut_below_what_was_read_is_a_loud_stop(tmp_path: Path) -> None:
+    with Stage(tmp_path / "retention.jsonl") as stage:
+        must_hold("a log that was cut", retention_cut(stage, FORM.seed, console.print))
