@@ -150,9 +150,12 @@ class PoisonThenCrash:
     part: str
     point: Point
     poison: int = 6
+    away: tuple[str, ...] = ()
+    """Stopped for good: who else would write the same dead letter."""
 
     def strike(self, scene: Scene) -> Struck:
-        scene.platform.down(self.part)
+        for part in (self.part, *self.away):
+            scene.platform.down(part)
         for _ in range(self.poison):
             plant_for(scene, self.part)
         return CrashAt(self.part, self.point).die_and_return(scene, kills=1)

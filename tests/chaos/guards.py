@@ -31,6 +31,7 @@ class Control:
     red: tuple[str, ...]
     cover: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     events: int = EVENTS
+    rest_within_s: float = 30.0
     linked: bool = False
     """Needs a network that can be made bad."""
 
@@ -55,13 +56,15 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(
         Guard.DEAD_LETTER_FIRST,
-        (PoisonThenCrash(POSTGRES_SINK, Point.POSTGRES_AFTER_COMMIT),),
+        (PoisonThenCrash(POSTGRES_SINK, Point.POSTGRES_AFTER_COMMIT, 24, (CLICKHOUSE_SINK,)),),
         ("D dead letters",),
+        rest_within_s=3.0,
     ),
     Control(
         Guard.DEAD_LETTER_FIRST,
-        (PoisonThenCrash(CLICKHOUSE_SINK, Point.CLICKHOUSE_AFTER_COMMIT),),
+        (PoisonThenCrash(CLICKHOUSE_SINK, Point.CLICKHOUSE_AFTER_COMMIT, 24, (POSTGRES_SINK,)),),
         ("D dead letters",),
+        rest_within_s=3.0,
     ),
     Control(Guard.COMPARE_AND_SET, (ZombieAt(POSTGRES_SINK, Point.POSTGRES_BEFORE_WRITE),), ("P a position",)),
     Control(
@@ -88,7 +91,7 @@ class Verdict:
 def try_without(control: Control, seed: int, folder: Path, *, off: bool = True) -> Verdict:
     """A platform of its own; `off=False` runs the same with the guard on, and must stay green."""
     memory_covers = control.cover is not SMALL_MEMORY
-    tried = Fight(seed, control.events, EVENTS_PER_S, control.faults, memory_covers, rest_within_s=30.0)
+    tried = Fight(seed, control.events, EVENTS_PER_S, control.faults, memory_covers, control.rest_within_s)
     shape = replace(stage_shape(control.environment(off=off)), linked=control.linked)
     with Stage(folder / f"guard-{control.name.replace(' ', '-')}.jsonl", shape) as stage:
         return Verdict(control, fight(stage, tried))

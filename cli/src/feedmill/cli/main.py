@@ -27,6 +27,7 @@ COMMANDS = {
     "migrate": "store_commands:migrate",
     "digest": "store_commands:digest",
     "rebuild": "store_commands:rebuild",
+    "restored": "store_commands:restored",
     "import": "import_commands:app",
     "audit": "audit_commands:app",
     "feeds": "feeds_commands:feeds",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
@@ -46,9 +47,7 @@ class ClickHouseStore:
 
         Of the people it speaks of those who are erased have no text here when it returns.
         """
-        named: dict[str, str | int] = {"insert_deduplication_token": token}
-        if not guarded(Guard.TOKEN):
-            named = {"insert_deduplicate": 0}
+        named = {"insert_deduplication_token": token if guarded(Guard.TOKEN) else uuid.uuid4().hex}
         for block in blocks:
             with self._open() as client:
                 client.raw_insert(block.table, block.columns, block.data, settings=_SETTINGS | named, fmt="Native")

@@ -80,11 +80,17 @@ class PostgresSink:
         self._written: _Work | None = None
         """To be finished, by the writer or here; outcome not seen yet."""
         self._reads_on = False
+        self._opened = 0
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         self.revoked()
-        self._taken_to = self._writer.submit(self._store.positions, partitions).result()
+        self._taken_to = self._stored(partitions)
         return {partition: position.next_offset for partition, position in self._taken_to.items()}
+
+    def _stored(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Position]:
+        found = self._writer.submit(self._store.positions, partitions).result()
+        self._opened = self._store.opened
+        return found
 
     def revoked(self) -> None:
         """What is being written may still be committed: the next owner's expectation then fails, and it reads again."""
@@ -174,6 +180,8 @@ class PostgresSink:
         self._settle()
         if self._store.is_unseen:
             self._writer.submit(self._store.probe).result()
+        if self._taken_to and self._store.opened != self._opened and self._stored([*self._taken_to]) != self._taken_to:
+            raise Overtaken("behind a new connection the positions are others: Postgres came back from a backup?")
         if self._uncommitted and time.monotonic() - self._committed_at_s >= self._commit_interval_s:
             self._commit()
 

@@ -39,6 +39,8 @@ class PostgresStore:
         self._connection: Connection | None = None
         self._planned_at_s = 0.0
         self._watchdog = Watchdog(settings.call_timeout_ms / 1_000)
+        self.opened = 0
+        """Connections so far: behind a new one may be a Postgres that was restored."""
 
     def positions(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Position]:
         """Where each partition stands; one never seen gets its row and stands at the start."""
@@ -133,6 +135,7 @@ class PostgresStore:
             connection.close()
             raise
         self._connection = connection
+        self.opened += 1
         return connection
 
     def _translated(self, error: psycopg2.Error) -> Exception:
