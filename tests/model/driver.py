@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,13 +14,18 @@ from typing import Any, Final
 import httpx2
 import psycopg2
 
+from chaos.observed import RAW, ends_of, postgres_positions, rows_of
+from chaos.poison import envelope, produce
+from feedmill.cli import digest, rebuild
 from feedmill.cli.operator import operator_key
 from feedmill.runtime.feeds import audit, rows
 from feedmill.testkit.platform import Platform, Shape
+from feedmill.testkit.waiting import wait_until
 from model.reference import Model
 
 BEGIN: Final = datetime(2026, 11, 20, tzinfo=UTC)
 PATIENCE_S: Final = 60.0
+SINK: Final = "feed-writer-postgres"
 SMALL: Final = Shape(
     services=("ingest", "api", "enricher", "feed-writer-postgres"),
     env={
@@ -49,6 +55,7 @@ class Driver:
     door: httpx2.Client
     feeds: httpx2.Client
     kills_left: int
+    rebuilds_left: int
 
     def people(self, count: int) -> list[int]:
         mark = uuid.uuid4().hex[:12]
@@ -73,6 +80,50 @@ class Driver:
             place, _, offset = result["position"].rpartition(":")
             positions[place] = max(positions.get(place, -1), int(offset))
         return results
+
+    def erase(self, user: int, second: int, positions: dict[str, int]) -> dict[str, Any]:
+        """Straight into the log: the fact, as whoever decides it would write it."""
+        event = an_event("user-erased", user, {"type": "user", "id": user}, second)
+        said = envelope(event["id"], "user-erased.v1", event["time"])
+        value = json.dumps(event["data"]).encode()
+        partition, offset = produce(self.platform.connections.kafka, RAW, str(user).encode(), value, said)
+        positions[f"{RAW}/{partition}"] = offset
+        return event
+
+    def texts_of(self, authors: Collection[int]) -> int:
+        """Objects of these authors that still say something, and words that still lead to them."""
+        ids = ",".join(map(str, sorted(authors)))
+        said = "content IS NOT NULL OR title IS NOT NULL OR url IS NOT NULL OR tags <> '{}' OR mentions <> '{}'"
+        [[objects, words]] = rows_of(
+            self.platform.connections.postgres,
+            f"SELECT (SELECT count(*) FROM object WHERE author_id IN ({ids}) AND ({said})),"
+            f" (SELECT count(*) FROM object_tag JOIN activity USING (event_id) WHERE actor_id IN ({ids}))",
+        )
+        return int(objects) + int(words)
+
+    def rebuild_all(self) -> bool:
+        """The whole state from the log alone, as long as this many are allowed. Its digest must be the one before."""
+        if self.rebuilds_left <= 0:
+            return False
+        self.rebuilds_left -= 1
+        dsn = self.platform.connections.postgres
+        wait_until(self._at_rest, "the state at the log's end", within_s=PATIENCE_S)
+        before = digest.of_postgres(dsn)
+        rebuild.announce(dsn)
+        self.platform.down(SINK)
+        rebuild.empty_postgres(dsn)
+        self.platform.start(SINK)
+        self.platform.wait_ready(SINK)
+        wait_until(self._at_rest, "the state at the log's end again", within_s=PATIENCE_S)
+        rebuild.finish(dsn)
+        after = digest.of_postgres(dsn)
+        assert after == before, [table for table in before if before[table] != after[table]]
+        return True
+
+    def _at_rest(self) -> bool:
+        stores = self.platform.connections
+        reached = postgres_positions(stores.postgres)
+        return all(reached.get(partition, -1) >= end - 1 for partition, end in ends_of(stores.kafka, RAW).items())
 
     def walk(self, reader: int, limit: int, positions: Mapping[str, int]) -> list[list[str]]:
         """Every page's activity ids, first to last."""
@@ -145,10 +196,10 @@ def _header(positions: Mapping[str, int]) -> dict[str, str]:
     return {"Feedmill-Position": said} if said else {}
 
 
-def open_driver(platform: Platform, kills: int) -> Driver:
+def open_driver(platform: Platform, kills: int, rebuilds: int) -> Driver:
     key = operator_key(platform.home, platform.connections.postgres)
     door, feeds = (httpx2.Client(base_url=platform.address(part), timeout=45.0) for part in ("ingest", "api"))
-    return Driver(platform, key, door, feeds, kills_left=kills)
+    return Driver(platform, key, door, feeds, kills_left=kills, rebuilds_left=rebuilds)
 
 
 def an_event(verb: str, actor: int, thing: dict[str, Any], second: int, **more: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What every home feed must be, in plain Python: the events as they were accepted, folded; no code of the services.
 
 home(reader) = activities of those the reader follows now, not before the follow's since, minus muted, blocked, deleted,
-taken back; newest first by (occurred_at, event_id). Between keys no order is assumed, within one the order of sending.
+taken back, erased; newest first by (occurred_at, event_id). Between keys no order is assumed, within one the order of
+sending.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Model:
     authors: dict[Thing, int] = field(default_factory=dict)
     made_at: dict[Thing, datetime] = field(default_factory=dict)
     deleted: set[Thing] = field(default_factory=set)
+    erased: set[int] = field(default_factory=set)
     follows: dict[tuple[int, int], datetime | None] = field(default_factory=dict)
     """(follower, followee) -> since; None: everything."""
     holds: set[tuple[str, int, int]] = field(default_factory=set)
@@ -60,6 +62,8 @@ class Model:
         self.activities[event_id] = Activity(event_id, verb, actor, thing, target, at, turn)
         if made is not None:
             self.authors[thing], self.made_at[thing] = actor, at
+        elif verb == "user-erased":
+            self.erased.add(thing[1])
         elif verb == "delete":
             self.deleted.add(thing)
         elif verb == "follow":
@@ -97,7 +101,12 @@ class Model:
 
     def may_see(self, viewer: int, activity: Activity) -> bool:
         """Whether it shows to this viewer in any feed."""
-        if activity.verb not in SHOWN or not self._is_there(activity.thing) or self._taken_back(activity):
+        if (
+            activity.verb not in SHOWN
+            or activity.actor in self.erased
+            or not self._is_there(activity.thing)
+            or self._taken_back(activity)
+        ):
             return False
         if activity.target is not None and not self._is_there(activity.target):
             return False
@@ -108,8 +117,8 @@ class Model:
 
     def _is_there(self, thing: Thing) -> bool:
         if thing[0] == "user":
-            return thing[1] in self.people
-        return thing in self.authors and thing not in self.deleted
+            return thing[1] in self.people - self.erased
+        return thing in self.authors and thing not in self.deleted and self.authors[thing] not in self.erased
 
     def _owner(self, thing: Thing) -> int:
         return thing[1] if thing[0] == "user" else self.authors[thing]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, ClassVar
 
 import pytest
@@ -21,8 +23,10 @@ pytestmark = pytest.mark.e2e
 
 RUNS = int(os.environ.get("MODEL_RUNS", "300"))
 KILLS = int(os.environ.get("MODEL_KILLS", "20"))
+REBUILDS = int(os.environ.get("MODEL_REBUILDS", "3"))
 STEPS = 14
 PEOPLE = 5
+ERASED_AT_MOST = 2
 
 WHO = st.integers(0, PEOPLE - 1)
 WHEN = st.integers(0, 25)
@@ -118,6 +122,15 @@ class Feeds(RuleBasedStateMachine):
             said = {"type": thing[0], "id": thing[1]}
             self._send(an_event("delete", self.model.authors[thing], said, 13))
 
+    @rule(who=WHO, when=st.integers(0, 20))
+    def erase(self, who: int, when: int) -> None:
+        """They go on posting and following, as old clients do; nobody sees any of it."""
+        user = self.people[who]
+        if when > 18 and user not in self.model.erased and len(self.model.erased) < ERASED_AT_MOST:
+            event = self.driver.erase(user, 14, self.positions)
+            at = datetime.fromisoformat(event["time"])
+            self.model.accept(uuid.UUID(event["id"]), "user-erased", event["data"], at, None)
+
     @rule(pick=st.integers(0, 99))
     def retry_late(self, pick: int) -> None:
         """The same event again, weeks later as far as anybody knows."""
@@ -127,6 +140,11 @@ class Feeds(RuleBasedStateMachine):
     @rule(readers=st.lists(WHO, min_size=1, max_size=2))
     def rebuild(self, readers: list[int]) -> None:
         self.driver.rebuild([self.people[reader] for reader in readers])
+
+    @rule(when=st.integers(0, 40))
+    def rebuild_everything(self, when: int) -> None:
+        if when > 38:
+            self.driver.rebuild_all()
 
     @rule(part=st.sampled_from(["feed-writer-postgres", "enricher", "api", "ingest"]), when=st.integers(0, 40))
     def kill(self, part: str, when: int) -> None:
@@ -142,19 +160,21 @@ class Feeds(RuleBasedStateMachine):
             self._check(random.choice([1, 3, 20]))
 
     def _check(self, limit: int) -> None:
-        for reader in self.people:
+        living = [reader for reader in self.people if reader not in self.model.erased]
+        for reader in living:
             wanted = [str(activity.event_id) for activity in self.model.home(reader)]
             pages = self.driver.walk(reader, limit, self.positions)
             assert [item for page in pages for item in page] == wanted, f"reader {reader}"
             assert all(len(page) == limit for page in pages[:-1]), f"pages of reader {reader}: {list(map(len, pages))}"
-        wrong = self.driver.audit(self.people)
+        wrong = self.driver.audit(living)
         assert not wrong, wrong
+        assert not self.model.erased or not self.driver.texts_of(self.model.erased)
 
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[Driver]:
     with Platform(SMALL) as platform:
-        opened = open_driver(platform, KILLS)
+        opened = open_driver(platform, KILLS, REBUILDS)
         yield opened
         opened.door.close()
         opened.feeds.close()

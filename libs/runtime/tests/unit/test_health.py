@@ -50,6 +50,31 @@ def test_ready_names_each_dependency() -> None:
     )
 
 
+def test_a_probe_may_ask_for_the_essential_alone() -> None:
+    health = Health("ingest", essential=("kafka",))
+    assert code(health, "essential") == 503, "it was never seen"
+    health.report("kafka", up=True)
+    health.report("postgres", up=False)
+    assert (code(health, ""), code(health, "essential"), code(health, "essential=true")) == (503, 200, 200)
+    health.report("kafka", up=False)
+    assert code(health, "essential") == 503
+    health.report("kafka", up=True)
+    health.drain()
+    assert code(health, "essential") == 503
+
+
+def test_where_nothing_is_said_to_be_essential_everything_is() -> None:
+    health = Health("enricher")
+    health.report("kafka", up=False)
+    assert code(health, "essential") == 503
+
+
+def code(health: Health, query: str) -> int:
+    answer = health.answer("/readyz", query)
+    assert answer is not None
+    return answer[0]
+
+
 def test_draining_is_alive_but_not_ready() -> None:
     health = Health("api")
     health.drain()

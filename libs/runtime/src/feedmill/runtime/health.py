@@ -1,13 +1,13 @@
 """What a process knows of its own health, and the side port that tells it.
 
 Liveness is progress ("it moved on"), never "the process is up", and asks no dependency. Readiness is each dependency by
-name, and not draining.
+name, and not draining; asked for `?essential`, only those without which nothing can be served.
 """
 
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +18,9 @@ from feedmill.runtime import metrics
 
 JSON: Final = "application/json"
 PATHS: Final = ("/livez", "/readyz", "/healthz", "/metrics", "/version")
+
+ESSENTIAL: Final = ("essential", "essential=", "essential=true", "essential=1")
+"""How a probe asks for the essential dependencies alone."""
 
 Answer = tuple[int, str, bytes]
 """status, content type, body"""
@@ -30,9 +33,16 @@ class Health:
     """
 
     def __init__(
-        self, service: str, *, stalled_after_s: float = 30.0, monotonic: Callable[[], float] = time.monotonic
+        self,
+        service: str,
+        *,
+        essential: Collection[str] | None = None,
+        stalled_after_s: float = 30.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`essential`: the dependencies without which it serves nothing; None: all of them."""
         self.service = service
+        self._essential = essential
         self.version = _version_of(service)
         self._stalled_after_s = stalled_after_s
         self._monotonic = monotonic
@@ -70,15 +80,25 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        return not (self._draining or self.broken) and all(up for up, _ in self._dependencies.values())
+        return self._serving and all(up for up, _ in self._dependencies.values())
 
-    def answer(self, path: str) -> Answer | None:
+    @property
+    def essentially_ready(self) -> bool:
+        """It can serve something: traffic should come, though a store may be away."""
+        known = self._dependencies if self._essential is None else self._essential
+        return self._serving and all(self._dependencies.get(name, (False, ""))[0] for name in known)
+
+    @property
+    def _serving(self) -> bool:
+        return not (self._draining or self.broken)
+
+    def answer(self, path: str, query: str = "") -> Answer | None:
         """The answer of an operator's path, None for any other."""
         match path:
             case "/livez":
                 return self._livez()
             case "/readyz" | "/healthz":
-                return self._readyz()
+                return self._readyz(self.essentially_ready if query in ESSENTIAL else self.ready)
             case "/metrics":
                 return 200, metrics.CONTENT_TYPE, metrics.exposition()
             case "/version":
@@ -92,13 +112,14 @@ class Health:
         body = {"status": status, "progress_age_s": round(age_s, 3)}
         return 200 if alive else 503, JSON, _json(body)
 
-    def _readyz(self) -> Answer:
+    def _readyz(self, enough: bool) -> Answer:
+        """The status tells of all dependencies, the code of those that were asked for."""
         dependencies = {
             name: {"up": up} | ({"detail": detail} if detail else {})
             for name, (up, detail) in sorted(self._dependencies.items())
         }
         status = "draining" if self._draining else "ready" if self.ready else "degraded"
-        return 200 if self.ready else 503, JSON, _json({"status": status, "dependencies": dependencies})
+        return 200 if enough else 503, JSON, _json({"status": status, "dependencies": dependencies})
 
 
 class SidePort:
@@ -134,7 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer one request and close."""
-        answer = self._health.answer(self.path.partition("?")[0])
+        path, _, query = self.path.partition("?")
+        answer = self._health.answer(path, query)
         status, content_type, body = answer or (404, JSON, _json({"status": "not found", "paths": PATHS}))
         self.send_response(status)
         self.send_header("Content-Type", content_type)

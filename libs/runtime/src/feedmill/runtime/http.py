@@ -107,7 +107,7 @@ def _operators(health: Health) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     async def operators_path(request: Request) -> Response:
-        answer = health.answer(request.url.path)
+        answer = health.answer(request.url.path, request.url.query)
         assert answer is not None
         status, content_type, body = answer
         return Response(body, status, {"Cache-Control": "no-store"}, content_type)

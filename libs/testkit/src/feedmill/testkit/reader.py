@@ -25,6 +25,7 @@ from feedmill.api.facts import Facts, Questions
 from feedmill.api.live.hub import Live
 from feedmill.api.main import KEPT, POINT_LOOKUPS
 from feedmill.api.parts import Parts, Warehouse
+from feedmill.api.rate import Rate
 from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
 from feedmill.api.wire import Hop, Trace
@@ -141,7 +142,9 @@ def made(
             yield
 
     found = warehouse or NoWarehouse()
-    parts = Parts(settings, postgres, applied, keys, found, NothingInTheLog(), readers, facts, live)
+    parts = Parts(
+        settings, postgres, applied, keys, found, NothingInTheLog(), readers, facts, live, Rate(settings.rate)
+    )
     app = app_of(parts, health, opened)
     app.state.access_log = False
     return Made(app, parts, log, health)

@@ -12,6 +12,7 @@ from feedmill.api.facts import Facts
 from feedmill.api.live.hub import Live
 from feedmill.api.log_search import KafkaSearch
 from feedmill.api.parts import Parts
+from feedmill.api.rate import Rate
 from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
 from feedmill.api.warehouse import FactSearch
@@ -49,7 +50,7 @@ def main() -> int:
         return 2
     failpoints.check_build()
     logs.configure(settings.log, service="api")
-    health = Health("api")
+    health = Health("api", essential=("postgres",))
     return serve(make_app(settings, health), settings.http, health)
 
 
@@ -78,7 +79,8 @@ def make_app(settings: ApiSettings, health: Health) -> FastAPI:
         clickhouse.close()
         log.close()
 
-    return app_of(Parts(settings, postgres, applied, keys, warehouse, log, readers, facts, live), health, opened)
+    rate = Rate(settings.rate)
+    return app_of(Parts(settings, postgres, applied, keys, warehouse, log, readers, facts, live, rate), health, opened)
 
 
 if __name__ == "__main__":

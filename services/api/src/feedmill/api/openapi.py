@@ -135,8 +135,8 @@ def operation(
         "200": {"description": "OK", "content": {"application/json": _ref(answer)}, "headers": _FRESHNESS},
         "304": {"description": "The client has this very answer (If-None-Match).", "headers": _FRESHNESS},
     }
-    for status in sorted({*errors, 400, 401, 503}):
-        headers = _RETRY if status == 503 else {}
+    for status in sorted({*errors, 400, 401, 429, 503}):
+        headers = _RETRY if status in (429, 503) else {}
         responses[str(status)] = {"description": _MEANINGS[status], "content": error_content, "headers": headers}
     return {
         "parameters": [*parameters, POSITION, PREFER],
@@ -150,7 +150,7 @@ def page(*parameters: Mapping[str, Any]) -> dict[str, Any]:
     html = {"text/html": {"schema": {"type": "string"}}}
     problem = {"application/problem+json": _ref(wire.ProblemDetails)}
     responses: dict[str, Any] = {"200": {"description": "The page.", "content": html}}
-    for status in (400, 401, 403, 503):
+    for status in (400, 401, 403, 429, 503):
         responses[str(status)] = {"description": _MEANINGS[status], "content": problem | html}
     return {
         "parameters": [*parameters, POSITION, PREFER],
@@ -195,7 +195,7 @@ _MEANINGS: Final = {
     401: "No valid key.",
     403: "The key may not read this.",
     404: "There is no such thing.",
-    429: "Too many streams are open.",
+    429: "More than the rate allows, or too many streams are open.",
     413: "The body or the text is too large.",
     415: "The body is compressed.",
     422: "The content is not valid: the field is named.",

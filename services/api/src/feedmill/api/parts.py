@@ -7,6 +7,7 @@ from uuid import UUID
 from feedmill.api.facts import Facts
 from feedmill.api.live.hub import Live
 from feedmill.api.queries.plain_feed import Plain
+from feedmill.api.rate import Rate
 from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
 from feedmill.api.wire import Hop, Trace
@@ -43,4 +44,5 @@ class Parts:
     readers: Readers
     facts: Facts
     live: Live
+    rate: Rate
     plain: Plain = field(default_factory=Plain)

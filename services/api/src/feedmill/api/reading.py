@@ -13,15 +13,19 @@ from feedmill.runtime.auth import Principal, caller_of_family
 from feedmill.runtime.http import DEFAULT_WAIT_S, positions_in, wait_s_in
 
 COMPLETE_THROUGH: Final = "Feedmill-Complete-Through"
+SPENT: Final = "feedmill.rate"
+"""In a request's scope: the RateLimit headers of its answer."""
 _ENCODER: Final = msgspec.json.Encoder()
 
 
 async def admitted(parts: Parts, request: Request) -> tuple[Principal, Snapshot]:
     """Who asks, and how far the store is, taken before any row is read.
 
-    Waits for the positions the request carries. Raises KeyMissing, KeyNotValid, BadPosition, NotYetApplied, StoreAway.
+    Waits for the positions the request carries. Raises KeyMissing, KeyNotValid, BadPosition, NotYetApplied, StoreAway,
+    and a Problem where the owner has asked too much.
     """
     principal = await parts.keys.authenticate(request.headers)
+    request.scope[SPENT] = parts.rate.spend(principal.owner)
     positions = positions_in(request)
     if positions:
         wait_s = wait_s_in(request)
@@ -39,6 +43,7 @@ async def admitted_to_facts(parts: Parts, request: Request, *, family: str = "")
         principal = await caller_of_family(family, parts.keys, request.headers, trusted_network=trusted)
     else:
         principal = await parts.keys.authenticate(request.headers)
+    request.scope[SPENT] = parts.rate.spend(principal.owner)
     positions = positions_in(request)
     if positions:
         wait_s = wait_s_in(request)
@@ -56,6 +61,7 @@ def answer(
     body = content if isinstance(content, bytes) else _ENCODER.encode(content)
     etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
     sent = {COMPLETE_THROUGH: snapshot.complete_through, "ETag": etag, "Cache-Control": "private, no-cache"}
+    sent.update(request.scope.get(SPENT, ()))
     if headers:
         sent.update(headers)
     known = request.headers.get("if-none-match")

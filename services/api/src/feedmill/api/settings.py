@@ -57,6 +57,13 @@ class RankSettings(Section):
     aggregated_items: int = Field(default=5_000, ge=200)  # read for one page of groups
 
 
+class RateSettings(Section):
+    """How much one key's owner may ask of one process."""
+
+    requests: int = Field(default=1_200_000, ge=1)  # in a window
+    window_s: int = Field(default=60, ge=1)
+
+
 class ApiSettings(Settings):
     model_config = service_config("api")
 
@@ -75,6 +82,7 @@ class ApiSettings(Settings):
     analytics: AnalyticsSettings = AnalyticsSettings()
     live: LiveSettings = LiveSettings()
     rank: RankSettings = RankSettings()
+    rate: RateSettings = RateSettings()
     saga_model_path: Path = Field(default=model.PACKAGED, description="of `feedmill saga train`; may change")
     classify_text_max_bytes: int = Field(default=TEXT_MAX_BYTES, ge=1, le=EVENT_MAX_BYTES)  # as UTF-8
     note_readers_ms: int = Field(default=200, ge=1)  # how often it is written who reads home feeds

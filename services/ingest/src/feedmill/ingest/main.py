@@ -50,6 +50,6 @@ def main() -> int:
         return 2
     failpoints.check_build()
     logs.configure(settings.log, service="ingest")
-    health = Health("ingest")
+    health = Health("ingest", essential=("kafka",))
     collect_rarely()
     return serve(app_of(settings, health), settings.http, health)
