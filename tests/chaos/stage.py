@@ -105,10 +105,10 @@ class Stage:
             return False
         return all(sink.get(p, -1) >= last for sink in sinks for p, last in goal.items())
 
-    def feedmill(self, *arguments: str, timeout_s: float = 180) -> Any:
-        """The command's JSON answer; the platform's addresses are given to it."""
+    def feedmill(self, *arguments: str, timeout_s: float = 180, as_json: bool = True) -> Any:
+        """The command's JSON answer, where it has one; the platform's addresses are given to it."""
         done = subprocess.run(
-            [str(Path(sys.prefix) / "bin" / "feedmill"), *arguments, "--json"],
+            [str(Path(sys.prefix) / "bin" / "feedmill"), *arguments, *(["--json"] if as_json else [])],
             env=self.environment(),
             capture_output=True,
             text=True,
@@ -117,7 +117,7 @@ class Stage:
         )
         if done.returncode != 0:
             raise AssertionError(f"feedmill {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        return json.loads(done.stdout) if as_json and done.stdout.strip() else None
 
     def environment(self) -> Mapping[str, str]:
         ours = {k: v for k, v in os.environ.items() if not k.startswith("FEEDMILL_")}
