@@ -29,6 +29,8 @@ from feedmill.testkit.waiting import wait_until
 EVENTS_PER_S: Final = 300.0
 POINT: Final = "before_the_loss"
 RECOVERY_TIMEOUT_S: Final = 60.0
+FEW_IDS_AHEAD: Final = {INGEST: {"FEEDMILL_INGEST__IDS__FIRST_BLOCK": "20", "FEEDMILL_INGEST__IDS__AHEAD_S": "1"}}
+"""Or the blocks that came back with the backup would by chance begin above every id in the log."""
 NEW_IDS: Final = """SELECT b.kind, b.next_id, max(o.id) FROM id_block b JOIN object o ON o.type = b.kind
  WHERE o.author_id IS NOT NULL GROUP BY 1, 2"""
 

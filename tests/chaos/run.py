@@ -33,7 +33,7 @@ from chaos.poisoned import poisoned
 from chaos.rebuild import WAYS, rebuild_each_way
 from chaos.report import faults_table, show
 from chaos.rescale import rescaled
-from chaos.restore import restored
+from chaos.restore import FEW_IDS_AHEAD, restored
 from chaos.retention import retention_cut
 from chaos.slow_sink import slow_sink
 from chaos.stage import PROCESSES, Stage, stage_shape
@@ -160,7 +160,7 @@ class Run:
             self.report("a log that was cut", retention_cut(stage, self.form.seed, self.told))
 
     def restore(self) -> None:
-        with Stage(self.folder / "restore.jsonl") as stage:
+        with Stage(self.folder / "restore.jsonl", stage_shape(FEW_IDS_AHEAD)) as stage:
             self.report("Postgres from a backup", restored(stage, self.form.seed, 6_000, self.told))
 
     def guards(self) -> None:
