@@ -91,7 +91,7 @@ def test_the_three_questions_of_the_old_system_are_answered_as_a_plain_loop_answ
     for saga, begin, end in (
         ("got", T0, T0 + 400_001),
         ("lotr", T0 + 100_000, T0 + 200_000),
-        ("hp", 1_000_000, T0 + 50_000),
+        ("hp", 1_000_000, T0 + 150_000),
     ):
         occurrences: Counter[str] = Counter()
         readers: defaultdict[str, int] = defaultdict(int)
