@@ -97,19 +97,20 @@ def product(kafka: KafkaSettings, url: str, count: int, into: Round) -> float:
 
 def columns_only(bootstrap_servers: str, starts: list[int], count: int) -> float:
     """Rows a second of consume → decode → columns: blocks as large as the sink's, inserted nowhere."""
-    began_s = time.perf_counter()
     size = ClickHouseSinkSettings().flush_rows
     held: list[list[Record]] = [[] for _ in starts]
-    for messages in kafka_side.drain(bootstrap_servers, ACTIVITY_ENRICHED.name, starts, count):
-        for message in messages:
-            held[message.partition()].append(_record(message))
+    with kafka_side.reader(bootstrap_servers) as reader:
+        began_s = time.perf_counter()
+        for messages in kafka_side.drain(reader, ACTIVITY_ENRICHED.name, starts, count):
+            for message in messages:
+                held[message.partition()].append(_record(message))
+            for records in held:
+                if len(records) >= size:
+                    blocks_of(decode(records, {}, find_holes=False).rows)
+                    records.clear()
         for records in held:
-            if len(records) >= size:
-                blocks_of(decode(records, {}, find_holes=False).rows)
-                records.clear()
-    for records in held:
-        blocks_of(decode(records, {}, find_holes=False).rows)
-    return count / (time.perf_counter() - began_s)
+            blocks_of(decode(records, {}, find_holes=False).rows)
+        return count / (time.perf_counter() - began_s)
 
 
 def _record(message: Any) -> Record:

@@ -61,18 +61,20 @@ def product(bootstrap_servers: str, count: int) -> float:
 
 def plain(bootstrap_servers: str, starts: list[int], count: int) -> float:
     """Records a second: consume, decode, produce to the same partition with the same headers, acknowledged."""
-    started_s = time.perf_counter()
     producer = kafka_side.producer(bootstrap_servers)
+    producer.list_topics(timeout=10)  # connected, as the product is when its clock starts
     decoders = _DECODERS
-    for messages in kafka_side.drain(bootstrap_servers, ACTIVITY_PUBLISHED.name, starts, count):
-        for message in messages:
-            headers: list[Any] = message.headers()
-            value = message.value()
-            decoders[dict(headers)[CE_TYPE]].decode(value)
-            producer.produce(PLAIN, value, message.key(), message.partition(), headers=headers)
-        producer.poll(0)
-    assert producer.flush(60) == 0, "not acknowledged in time"
-    return count / (time.perf_counter() - started_s)
+    with kafka_side.reader(bootstrap_servers) as reader:
+        started_s = time.perf_counter()
+        for messages in kafka_side.drain(reader, ACTIVITY_PUBLISHED.name, starts, count):
+            for message in messages:
+                headers: list[Any] = message.headers()
+                value = message.value()
+                decoders[dict(headers)[CE_TYPE]].decode(value)
+                producer.produce(PLAIN, value, message.key(), message.partition(), headers=headers)
+            producer.poll(0)
+        assert producer.flush(60) == 0, "not acknowledged in time"
+        return count / (time.perf_counter() - started_s)
 
 
 def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:

@@ -24,6 +24,8 @@ class Lane:
     seen: SeenIds
     written: int = -1
     """The highest source offset known to be in the enriched partition; -1: none."""
+    read: int = -1
+    """The highest raw offset that went through the pipeline."""
     next_offset: int = 0
     """The raw offset to commit: everything before it is written, dropped or a dead letter, and acknowledged."""
     enriched_topic: str = field(init=False)

@@ -61,7 +61,7 @@ class Pipeline:
                 topic, partition = record.topic, record.partition
                 lane = lanes[topic, partition]  # type: ignore[index]  # a TopicPartition is such a tuple
                 written = b"%d" % lane.written
-            offset = record.offset
+            lane.read = offset = record.offset
             if offset <= lane.written:
                 continue
             if done is None:

@@ -68,7 +68,7 @@ class Enricher:
         self._committed: dict[TopicPartition, int] = {}
         self._committed_at_s = time.monotonic()
         self._work: _Work | None = None
-        self._unacked: dict[tuple[str, int], int] = {}
+        self._unacked: dict[Lane, int] = {}
         self._unacked_records = 0
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
@@ -120,7 +120,8 @@ class Enricher:
             self._producer.send_many(work.outgoing)  # 2
             work.sent = True
             hit(Point.ENRICHER_AFTER_SEND)
-            self._unacked.update({(r.topic, r.partition): r.offset + 1 for r in work.records})
+            lanes = self._lanes.values()
+            self._unacked = {lane: lane.read + 1 for lane in lanes if lane.read >= lane.next_offset}
             self._unacked_records += len(work.records)
         if (
             work.rejected
@@ -141,8 +142,8 @@ class Enricher:
             return
         self._producer.flush(ACK_WAIT_S)
         hit(Point.ENRICHER_AFTER_ACK)
-        for place, next_offset in self._unacked.items():
-            self._lanes[TopicPartition(*place)].next_offset = next_offset
+        for lane, next_offset in self._unacked.items():
+            lane.next_offset = next_offset
         self._unacked = {}
         self._unacked_records = 0
 
