@@ -32,7 +32,8 @@ class Verb:
     edge_struct: StructClass | None = None
 
 
-def _actor(data: Any) -> str:
+def key_of_actor(data: Any) -> str:
+    """Of most verbs: the list is the actor's."""
     return str(data.actor_id)
 
 
@@ -78,7 +79,7 @@ def _verb(
     name: str,
     model: ModelClass,
     struct: StructClass,
-    key: Callable[[Any], str] = _actor,
+    key: Callable[[Any], str] = key_of_actor,
     at_edge: tuple[ModelClass, StructClass] | None = None,
     topic: Topic = _RAW,
 ) -> Verb:

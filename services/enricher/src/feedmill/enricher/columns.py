@@ -10,6 +10,7 @@ from __future__ import annotations
 from binascii import unhexlify
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +20,7 @@ from feedmill.contracts.headers import CE_ID, CE_SOURCE, CE_SPECVERSION, CE_TIME
 from feedmill.contracts.structs import Comment, Post
 from feedmill.contracts.times import canonical_time
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED
-from feedmill.contracts.verbs import VERBS, Verb
+from feedmill.contracts.verbs import VERBS, Verb, key_of_actor
 from feedmill.enricher.decode import VALUE_MAX_BYTES
 from feedmill.enricher.splice import HEAD, REFERENCES, with_found
 from feedmill.runtime.outcome import Record
@@ -37,6 +38,7 @@ SECONDS_KEPT: Final = 4_096
 """Times of neighbours mostly lie in the same few seconds."""
 
 _encode_lines: Final = msgspec.json.Encoder().encode_lines
+_actor_id: Final = attrgetter("actor_id")
 _Row = tuple[int, bytes, bytes, bytes, bytes]
 """Its place among the records, value, key, time, id."""
 
@@ -47,6 +49,7 @@ class _Form:
     def __init__(self, verb: Verb) -> None:
         self.decode_lines: Callable[[bytes], list[Any]] = msgspec.json.Decoder(verb.struct).decode_lines
         self.key = verb.key
+        self.key_is_actor = verb.key is key_of_actor
         self.any_key = verb.name == "delete"  # the author's, whom only the door could look up
         self.head = HEAD[verb.name]
         self.has_text = verb.struct in (Post, Comment)
@@ -113,20 +116,23 @@ def _enrich(form: _Form, rows: Sequence[_Row], done: list[Done | None]) -> None:
 
 def _items(form: _Form, values: Sequence[bytes]) -> list[Any]:
     """Decoded, where each of them is canonical: encoded again, a line each, they are the same lines."""
-    lines = b"\n".join(values)
+    lines = b"\n".join([*values, b""])
     try:
         items = form.decode_lines(lines)
     except (msgspec.DecodeError, RecursionError):
         return []
     if strict_json.may_hold_nul(lines) or max(map(len, values)) > VALUE_MAX_BYTES:
         return []
-    return items if _encode_lines(items) == lines + b"\n" else []
+    return items if _encode_lines(items) == lines else []
 
 
 def _keys_fit(form: _Form, items: list[Any], keys: Sequence[bytes]) -> bool:
     if form.any_key:
         return b"".join(keys).isdigit()
-    return "\n".join(map(form.key, items)).encode() == b"\n".join(keys)
+    lines = b"\n".join([*keys, b""])
+    if form.key_is_actor:
+        return _encode_lines(list(map(_actor_id, items))) == lines
+    return "".join([f"{form.key(item)}\n" for item in items]).encode() == lines
 
 
 def _ids(texts: Sequence[bytes]) -> list[bytes]:

@@ -6,7 +6,7 @@
 
 A crash between 1 and 2 repeats dead letters (their origin tells); between 2 and 3 the work is read again and what the
 own output's tail holds is not written again. Full batches mean a backlog: their acknowledgements are awaited together,
-a bounded number of records at a time; any smaller batch waits for its own.
+a bounded number of records at a time, when the next batch is ready to be sent; any smaller batch waits for its own.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ class Enricher:
         self._work: _Work | None = None
         self._unacked: dict[Lane, int] = {}
         self._unacked_records = 0
+        self._more_comes = False
+        """The last batch was full: the next one, when it is ready to be sent, will find it acknowledged."""
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         self._producer.flush(ACK_WAIT_S)  # what still is on its way belongs to the tail that is read now
@@ -101,6 +103,7 @@ class Enricher:
 
     def _forget_work(self) -> None:
         self._work = None
+        self._more_comes = False
         self._unacked = {}
         self._unacked_records = 0
 
@@ -114,6 +117,11 @@ class Enricher:
     def _finish(self, work: _Work) -> None:
         letters_first = guarded(Guard.DEAD_LETTER_FIRST)
         if not work.sent:
+            if self._unacked_records >= MAX_UNACKED_RECORDS:
+                self._await_acks()
+            if self._is_due():
+                self._await_acks()
+                self._commit()
             hit(Point.ENRICHER_BEFORE_SEND)
             if letters_first:
                 self._dead_letters.publish(work.rejected)  # 1
@@ -123,11 +131,8 @@ class Enricher:
             lanes = self._lanes.values()
             self._unacked = {lane: lane.read + 1 for lane in lanes if lane.read >= lane.next_offset}
             self._unacked_records += len(work.records)
-        if (
-            work.rejected
-            or len(work.records) < self._full_batch_records
-            or self._unacked_records >= MAX_UNACKED_RECORDS
-        ):
+        self._more_comes = not work.rejected and len(work.records) >= self._full_batch_records
+        if not self._more_comes:
             self._await_acks()
         self._work = None
         if work.rejected:
@@ -147,8 +152,13 @@ class Enricher:
         self._unacked = {}
         self._unacked_records = 0
 
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._committed_at_s >= self._commit_interval_s
+
     def idle(self) -> None:
-        if time.monotonic() - self._committed_at_s >= self._commit_interval_s:
+        if self._more_comes:
+            self._more_comes = False  # the next batch settles it; where none comes, the next call of this
+        elif self._is_due():
             self._await_acks()
             self._commit()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
+from sys import intern
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -96,12 +97,12 @@ _milliseconds: Final = itemgetter(1)
 
 
 def records_of(messages: Sequence[Any]) -> list[Record]:
-    """`record_of` each, field by field: half the price, as no line of Python runs for a record."""
+    """`record_of` each, field by field: half the price, as no line of Python runs for a record. Topics are shared."""
     headers: Iterable[Any] = [given or [] for given in map(Message.headers, messages)]
     return list(
         map(
             Record,
-            map(Message.topic, messages),
+            map(intern, map(Message.topic, messages)),
             map(Message.partition, messages),
             map(Message.offset, messages),
             map(_milliseconds, map(Message.timestamp, messages)),
