@@ -31,7 +31,7 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
                      first_reader=FIRST_READER + 700_000, first_object=9_500_000)  # fmt: skip
     build(dsn, people)
     build(dsn, ONE)
-    with _caller(platform) as caller:
+    with caller_of(platform) as caller:
         for reader in list(people.reader_ids())[:50]:
             caller.say("follow", reader, people.first_author)  # warm
         follow = [caller.say("follow", reader, FIRST_AUTHOR) for reader in list(people.reader_ids())[100:300]]
@@ -53,7 +53,9 @@ def _figure(what: str, took_ms: list[float], goal_ms: float | None) -> Figure:
     )  # fmt: skip
 
 
-class _Caller:
+class Caller:
+    """One who waits for each answer."""
+
     def __init__(self, platform: Platform) -> None:
         key = {"X-App-Key": doors.service_key(platform)}
         self.door = httpx2.Client(base_url=platform.address("ingest"), headers=key, timeout=30)
@@ -61,7 +63,13 @@ class _Caller:
 
     def say(self, verb: str, actor: int, whom: int) -> float:
         """Milliseconds until it is applied."""
-        data = {"actor_id": actor, "object": {"type": "user", "id": whom}}
+        return self._sent(verb, {"actor_id": actor, "object": {"type": "user", "id": whom}})
+
+    def write(self, author: int) -> float:
+        """Milliseconds until a post is applied."""
+        return self._sent("post", {"actor_id": author, "object": {"type": "post", "content": "Worth reading"}})
+
+    def _sent(self, verb: str, data: dict[str, object]) -> float:
         event = {"specversion": "1.0", "id": str(uuid.uuid4()), "source": "bench", "type": f"feedmill.{verb}.v1"}
         body = json.dumps(event | {"data": data})
         began_s = time.perf_counter()
@@ -70,6 +78,7 @@ class _Caller:
         )
         took_ms = (time.perf_counter() - began_s) * 1_000
         assert answer.status_code == 200, answer.text
+        assert answer.json()["results"][0]["status"] == "accepted", answer.text
         return took_ms
 
     def read(self, reader: int) -> float:
@@ -81,7 +90,7 @@ class _Caller:
 
 
 @contextmanager
-def _caller(platform: Platform) -> Iterator[_Caller]:
-    caller = _Caller(platform)
+def caller_of(platform: Platform) -> Iterator[Caller]:
+    caller = Caller(platform)
     with closing(caller.door), closing(caller.feeds):
         yield caller
