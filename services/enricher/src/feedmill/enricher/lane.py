@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from feedmill.contracts import headers
-from feedmill.contracts.topics import ENRICHED_OF
+from feedmill.contracts.topics import ACTIVITY_PUBLISHED, ENRICHED_OF
 from feedmill.enricher.memory import SeenIds
 from feedmill.runtime.deadline import Deadline
 from feedmill.runtime.kafka import LogReader
@@ -56,13 +56,17 @@ def id_bytes(event_id: bytes) -> bytes:
 def lanes_from_tail(
     reader: LogReader, partitions: Sequence[TopicPartition], memory_ids: int
 ) -> Mapping[TopicPartition, Lane]:
-    """A lane for each raw partition, its memory rebuilt from the tail of its own output. Raises Transient."""
-    lanes = {tp: Lane(tp, SeenIds(memory_ids)) for tp in partitions}
+    """A lane for each raw partition, its memory rebuilt from the tail of its own output. Raises Transient.
+
+    Elsewhere than among activities a tenth is remembered: most producers send no ids there, so none of theirs repeats.
+    """
+    ids = {tp: memory_ids if tp.topic == ACTIVITY_PUBLISHED.name else max(1, memory_ids // 10) for tp in partitions}
+    lanes = {tp: Lane(tp, SeenIds(ids[tp])) for tp in partitions}
     by_output = {TopicPartition(lane.enriched_topic, tp.partition): lane for tp, lane in lanes.items()}
     ranges = {}
     for output in by_output:
         low, high = reader.ends(output)
-        ranges[output] = (max(low, high - memory_ids), high)
+        ranges[output] = (max(low, high - ids[by_output[output].raw]), high)
     for record in reader.read(ranges, Deadline(TAIL_READ_TIMEOUT_S)):
         by_output[record.topic_partition].remember(record)
     return lanes

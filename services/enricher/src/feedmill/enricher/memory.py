@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-BYTES_PER_ID: Final = 90
-"""Measured: 16 bytes of id as an object and its place in a set."""
+BYTES_PER_ID: Final = 120
+"""16 bytes of id as an object of 64, and its place in a set."""
 
 
 class SeenIds:

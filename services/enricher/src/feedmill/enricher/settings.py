@@ -31,7 +31,8 @@ class EnricherSettings(Settings):
     memory_ids_per_partition: int = Field(
         default=10_000,
         ge=1,
-        description="ids a partition remembers, up to twice as many, at 90 bytes each; older ones the stores catch",
+        description="ids a partition of activities remembers (a tenth elsewhere), up to twice as many, at 120 bytes; "
+        "older ones the stores catch",
     )
     commit_interval_ms: int = Field(default=200, ge=1, description="how much work a restart may read again")
     entities_path: Path = Field(default=entities.PACKAGED, description="a name a line; taken up when it changes")
