@@ -18,6 +18,7 @@ from bench.topics import empty_log
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.feed_writer.clickhouse.activities import blocks_of
 from feedmill.feed_writer.clickhouse.block import Block
+from feedmill.feed_writer.clickhouse.kind import NOBODY, People
 from feedmill.feed_writer.clickhouse.kinds import KINDS
 from feedmill.feed_writer.clickhouse.sink import ClickHouseSink
 from feedmill.feed_writer.clickhouse.store import ClickHouseStore
@@ -51,12 +52,12 @@ class Watched(ClickHouseStore):
         self._began_s = 0.0
         self._counting = threading.Lock()
 
-    def insert(self, blocks: Sequence[Block], token: str) -> None:
+    def insert(self, blocks: Sequence[Block], token: str, people: People = NOBODY) -> None:
         with self._counting:
             if not self._inside:
                 self._began_s = time.perf_counter()
             self._inside += 1
-        super().insert(blocks, token)
+        super().insert(blocks, token, people)
         with self._counting:
             self._inside -= 1
             if not self._inside:
