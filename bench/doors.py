@@ -110,3 +110,14 @@ def single_requests(key: str, seed: int) -> list[bytes]:
     place = client.PLACE.decode()
     bodies = (json.dumps(event("post", actor, f"{seed}-{place}", rng)).encode() for actor in range(1, 1_001))
     return [client.request("POST", "/v1/events", key, body) for body in bodies]
+
+
+def batch_requests(key: str, seed: int, size: int) -> list[bytes]:
+    """Posts of a thousand people, so many in a request, each request with a number to be filled in."""
+    rng = random.Random(seed)
+    place = client.PLACE.decode()
+    bodies = []
+    for start in range(0, 1_000, size):
+        actors = range(start + 1, start + size + 1)
+        bodies.append([event("post", actor, f"{seed}-{place}-{actor}", rng) for actor in actors])
+    return [client.request("POST", "/v1/events", key, json.dumps(events).encode()) for events in bodies]

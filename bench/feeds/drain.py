@@ -57,7 +57,7 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
         cursor.execute("CREATE TABLE bare_feed (LIKE home_feed INCLUDING ALL)")
     empty_log(kafka.bootstrap_servers)
     log = EnrichedLog(kafka.bootstrap_servers)
-    cases = {"sink": partial(_sink, kafka, dsn, count), "bare": partial(_bare, dsn)}
+    cases = {"sink": partial(_sink, kafka, dsn, count), "bare": partial(_bare, dsn, count)}
     taken = interleave(cases, plan, told, lambda: _more(log, count))
     return [
         Figure(
@@ -94,15 +94,16 @@ def _sink(kafka: KafkaSettings, dsn: str, count: int) -> float:
     return (_rows(dsn) - before) / seconds
 
 
-def _bare(dsn: str) -> float:
-    """The rows the sink has just written, from their activities, into a table of the same kind, which grows alike."""
+def _bare(dsn: str, count: int) -> float:
+    """As many rows as the sink writes, of the latest activities, into a table of the same kind, which grows alike."""
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
         cursor.execute(
             "CREATE TEMP TABLE batch AS SELECT *, row_number() OVER () / %s AS number FROM ("
             "SELECT * FROM activity WHERE verb = ANY(%s) ORDER BY applied_at DESC LIMIT %s) latest",
-            (BATCH, VERBS, ACTIVITIES),
+            (BATCH, VERBS, count),
         )
+        cursor.execute("UPDATE batch SET event_id = gen_random_uuid()")  # in some rounds these rows are there already
         cursor.execute("SET jit = off; SELECT max(number) FROM batch")
         [(last,)] = cursor.fetchall()
         rows, began_s = 0, time.perf_counter()

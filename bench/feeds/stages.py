@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,19 +53,19 @@ class Stages:
         return [*lines, f"cores: {shares}; in all {sum(self.cpu_s.values()) / self.seconds:.2f}"]
 
 
-def watched(platform: Platform, parts: Sequence[str], during: Callable[[], None]) -> Stages:
+def watched(platform: Platform, during: Callable[[], None]) -> Stages:
     """What the stages did while `during` ran. Processes that end meanwhile are not counted."""
     dsn = platform.connections.postgres
-    named = {platform.pid(part): part for part in parts} | _backends(dsn) | {os.getpid(): "bench"}
-    before, began_s = {pid: cpu_s(pid) for pid in named}, time.time()
+    named = {platform.pid(part): part for part in platform.keepers} | _backends(dsn) | {os.getpid(): "bench"}
+    before, began_s = {pid: cpu_s(pid) for pid in named if _lives(pid)}, time.time()
     everybody = _machine_s()
     during()
     ended_s = time.time()
     everybody = _machine_s() - everybody
     used: Counter[str] = Counter()
-    for pid, name in named.items():
-        if Path(f"/proc/{pid}").exists():
-            used[name] += cpu_s(pid) - before[pid]
+    for pid, before_s in before.items():
+        if _lives(pid):
+            used[named[pid]] += cpu_s(pid) - before_s
     used["load tools and others"] = everybody - sum(used.values())
     stages = Stages(seconds=ended_s - began_s, cpu_s=dict(used))
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
@@ -83,6 +83,10 @@ def _backends(dsn: str) -> dict[int, str]:
         cursor.execute(_BACKENDS)
         found = {pid: f"postgres: {name}" for pid, name in cursor.fetchall()}
         return {pid: name for pid, name in found.items() if pid != connection.info.backend_pid}
+
+
+def _lives(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").exists()
 
 
 def _machine_s() -> float:

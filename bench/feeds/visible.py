@@ -1,24 +1,36 @@
-"""POST to a friend's feed, by GET with the write's position, in an open loop amid other posts; 20 followers each."""
+"""POST to a friend's feed, by GET with the write's position, in an open loop amid other posts; 20 followers each.
+
+Alone, amid single posts, and amid batches of posts at growing rates: where the knee is, and who has the processors
+there.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 
+import httpx2
 import psycopg2
 
 from bench import client, doors, probes
 from bench.client import Answered, Load
+from bench.feeds import stages
+from bench.feeds.stages import Stages
 from bench.feeds.world import FIRST_READER
-from bench.harness import Figure, Plan, Told, at_most, quantile
+from bench.harness import Figure, Goal, Plan, Told, at_most, quantile
 from bench.probes import Probing, Seen
 from feedmill.testkit.platform import Platform
 
 RATE = 2_000.0
+BATCHED_RATES = (2_000.0, 4_000.0, 6_000.0, 8_000.0)
+BATCH = 50
+BATCHED_SECONDS = 10.0
 PROBES_PER_S = 100.0
 SECONDS = 20.0
 SETTLE_S = 2.0
+WARM_S = 5.0
 CONNECTIONS = 64
 AUTHORS = 1_000
 """As the background's posts have them, ids 1 to 1,000; each is followed by 20 who read."""
@@ -28,7 +40,8 @@ INSERT INTO user_profile (id, handle, name, created_at, updated_at)
 SELECT n, 'p' || n, 'N', now(), now() FROM (SELECT generate_series(1, %(authors)s) UNION ALL
        SELECT generate_series(%(first)s, %(first)s + %(authors)s - 1)) AS everybody (n) ON CONFLICT DO NOTHING;
 INSERT INTO feed_reader (reader_id, read_at, wants_fill)
-SELECT n, now(), false FROM generate_series(%(first)s, %(first)s + %(authors)s - 1) n;
+SELECT n, now(), false FROM generate_series(%(first)s, %(first)s + %(authors)s - 1) n
+ON CONFLICT DO NOTHING;
 INSERT INTO follow_edge (follower_id, followee_id, active, followed_at, origin_offset, push)
 SELECT %(first)s + (a + f * 37) %% %(authors)s, 1 + a, true, now(), -1, 2
   FROM generate_series(0, %(authors)s - 1) a, generate_series(0, 19) f;
@@ -36,48 +49,105 @@ SELECT %(first)s + (a + f * 37) %% %(authors)s, 1 + a, true, now(), -1, 2
 
 
 def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
-    dsn = platform.connections.postgres
-    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(_WORLD, {"authors": AUTHORS, "first": FIRST_READER})
+    people(platform.connections.postgres)
+    warm(platform)
     figures = []
     for rate in (0.0, RATE):
         rounds = []
         for number in range(plan.rounds):
             told(f"round {number + 1} of {plan.rounds} at {rate:,.0f} events/s")
-            rounds.append(_round(platform, plan, rate, f"visible-{rate:.0f}-{number}"))
-        count = sum(len(seen.feed_ms) for seen in rounds)
-        for share in (0.50, 0.99):
-            values = [quantile(seen.feed_ms, share) for seen in rounds]
-            goal = at_most(25.0) if share > 0.9 and rate else None
-            figures.append(
-                Figure("visible", f"{rate:,.0f} events/s: POST → a friend's feed, p{share * 100:.0f}", "ms", values,
-                       goal=goal, notes=f"{count:,} probes" if share > 0.9 else "")
-            )  # fmt: skip
+            rounds.append(_round(platform, rate, plan.seconds(SECONDS), f"visible-{rate:.0f}-{number}", batch=1))
+        figures += _figures(f"{rate:,.0f} events/s", rounds, at_most(25.0) if rate else None)
+    for rate in BATCHED_RATES:
+        told(f"batches of {BATCH} at {rate:,.0f} events/s")
+        took = _round(platform, rate, plan.seconds(BATCHED_SECONDS), f"batched-{rate:.0f}", batch=BATCH)
+        figures += _figures(f"{rate:,.0f} events/s in batches of {BATCH}", [took], None)
+        caught_up(platform)
     return figures
 
 
-def _round(platform: Platform, plan: Plan, rate: float, mark: str) -> Seen:
-    key = doors.service_key(platform)
-    probing = Probing(
+def people(dsn: str) -> None:
+    """A thousand authors, each followed by 20 who read."""
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(_WORLD, {"authors": AUTHORS, "first": FIRST_READER})
+
+
+def warm(platform: Platform) -> None:
+    """As a store that has lived for a while: some rows, and the planner knows of them."""
+    requests = doors.single_requests(doors.service_key(platform), time.time_ns() % 1_000_000_000)
+    client.run(Load(doors.port_of(platform.address("ingest")), requests, CONNECTIONS, WARM_S, 1_000.0))
+    caught_up(platform)
+    with closing(psycopg2.connect(platform.connections.postgres)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("ANALYZE")
+
+
+def caught_up(platform: Platform) -> None:
+    """Returns once what was posted is applied: a post behind all of each partition is."""
+    key = {"X-App-Key": doors.service_key(platform), "Prefer": "wait=30"}
+    events = [
+        {"specversion": "1.0", "id": f"last-{time.time_ns()}-{actor}", "source": "bench", "type": "feedmill.post.v1",
+         "data": {"actor_id": actor, "object": {"type": "post", "content": "last"}}}
+        for actor in range(1, 101)
+    ]  # fmt: skip
+    with closing(httpx2.Client(base_url=platform.address("ingest"), headers=key, timeout=60)) as door:
+        answer = door.post("/v1/events", json=events)
+        assert answer.status_code == 200, answer.text
+
+
+def probing_of(platform: Platform, seconds: float, mark: str, rate: float = PROBES_PER_S) -> Probing:
+    """Posts of a hundred of these authors, looked for by a reader of each."""
+    return Probing(
         ingest_port=doors.port_of(platform.address("ingest")),
         api_port=doors.port_of(platform.address("api")),
         clickhouse_url=None,
         pairs=[(1 + a, FIRST_READER + a) for a in range(0, AUTHORS, 10)],
-        key=key,
-        rate=PROBES_PER_S,
-        seconds=plan.seconds(SECONDS),
+        key=doors.service_key(platform),
+        rate=rate,
+        seconds=seconds,
         mark=f"{mark}-{time.time_ns()}",
     )
+
+
+def _round(platform: Platform, rate: float, seconds: float, mark: str, *, batch: int) -> tuple[Seen, Stages]:
+    probing = probing_of(platform, seconds, mark)
+    seen: list[Seen] = []
+
+    def probe() -> None:
+        seen.append(probes.run(probing))
+
     if not rate:
-        return probes.run(probing)
-    requests = doors.single_requests(key, time.time_ns() % 1_000_000_000)
-    load = Load(probing.ingest_port, requests, CONNECTIONS, probing.seconds + 2 * SETTLE_S, rate)
+        return _with(seen, stages.watched(platform, probe))
+    seed = time.time_ns() % 1_000_000_000
+    single = batch == 1
+    requests = doors.single_requests(probing.key, seed) if single else doors.batch_requests(probing.key, seed, batch)
+    load = Load(probing.ingest_port, requests, CONNECTIONS, seconds + 2 * SETTLE_S, rate / batch)
     answered: list[Answered] = []
     background = threading.Thread(target=lambda: answered.append(client.run(load)))
     background.start()
     time.sleep(SETTLE_S)
-    seen = probes.run(probing)
+    watched = stages.watched(platform, probe)
     background.join()
     assert answered, "the background failed"
     assert not answered[0].other, f"answers that are no success: {dict(answered[0].other)}"
-    return seen
+    return _with(seen, watched)
+
+
+def _with(seen: Sequence[Seen], watched: Stages) -> tuple[Seen, Stages]:
+    assert seen, "the probes failed"
+    return seen[0], watched
+
+
+def _figures(amid: str, rounds: Sequence[tuple[Seen, Stages]], goal: Goal | None) -> list[Figure]:
+    count = sum(len(seen.feed_ms) for seen, _ in rounds)
+    last = f"{count:,} probes; of the last round: {'; '.join(rounds[-1][1].lines())}"
+    return [
+        Figure(
+            "visible", f"{amid}: POST → {what}, p{share * 100:.0f}", "ms",
+            [quantile(getattr(seen, name), share) for seen, _ in rounds],
+            goal=goal if share > 0.9 and name == "feed_ms" else None,
+            notes=last if share > 0.9 and name == "feed_ms" else "",
+        )
+        for what, name in (("acknowledged", "acked_ms"), ("a friend's feed", "feed_ms"))
+        for share in (0.50, 0.99)
+    ]  # fmt: skip
