@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ def watched(platform: Platform, during: Callable[[], None]) -> Stages:
     during()
     ended_s = time.time()
     everybody = _machine_s() - everybody
-    used: Counter[str] = Counter()
+    used: defaultdict[str, float] = defaultdict(float)
     for pid, before_s in before.items():
         if _lives(pid):
             used[named[pid]] += cpu_s(pid) - before_s
