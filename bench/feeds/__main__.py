@@ -18,7 +18,7 @@ from bench.machine import load_average, this_machine
 from feedmill.runtime.gc_policy import collect_rarely
 from feedmill.testkit.platform import Platform, Shape
 
-NAMES = ("pages", "statements", "drain", "visible", "follows", "stars", "growth")
+NAMES = ("pages", "statements", "drain", "visible", "follows", "stars", "growth", "cache")
 TEND = "FEEDMILL_FEED_WRITER__FEEDS__TEND"
 TENDED = ("visible", "follows", "stars")
 """Where who is pushed may change meanwhile, as it does in life."""

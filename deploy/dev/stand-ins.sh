@@ -5,7 +5,7 @@
 # usage: stand-ins.sh [NAME…]     after: eval "$(deploy/dev/engine.sh env DIR)" and `make setup`
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-names=("$@"); [ ${#names[@]} -gt 0 ] || names=(kafka postgres clickhouse nginx prometheus alertmanager)
+names=("$@"); [ ${#names[@]} -gt 0 ] || names=(kafka postgres clickhouse nginx prometheus alertmanager valkey)
 
 tag_of() { awk -v name="/$1[^/]*:" '$1 == "image:" && "/" $2 ~ name {print $2; exit}' docker-compose.yml; }
 pinned() { awk -v name="^$1==" '/^[a-z]/ {on = $0 ~ name} on' requirements/local.txt; }

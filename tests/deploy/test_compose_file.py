@@ -78,7 +78,7 @@ def test_services_start_after_schemas_and_topics_are_there() -> None:
 
 def test_the_core_needs_no_profile_and_the_rest_has_one() -> None:
     profiles = {name: tuple(service.get("profiles", ())) for name, service in SERVICES.items()}
-    assert {profile for named in profiles.values() for profile in named} == {"observability", "tools"}
+    assert {profile for named in profiles.values() for profile in named} == {"cache", "observability", "tools"}
     core = {"secrets", "migrate", "topics", "nginx", "ingest", "enricher", "api", "kafka", "postgres", "clickhouse"}
     assert {name for name, named in profiles.items() if not named} == core | {
         "feed-writer-postgres",
@@ -111,6 +111,15 @@ def test_the_gateway_and_grafana_reach_no_store() -> None:
     for name in ("nginx", "grafana", "prometheus", "alertmanager"):
         for store in stores:
             assert not set(SERVICES[name]["networks"]) & set(SERVICES[store]["networks"])
+
+
+def test_the_cache_is_reached_by_api_alone_and_keeps_nothing() -> None:
+    assert [name for name, service in SERVICES.items() if "cache" in service.get("networks", [])] == ["api", "valkey"]
+    cache = SERVICES["valkey"]
+    assert not cache.keys() & {"ports", "volumes"}
+    assert cache["command"][1:5] == ["--save", "", "--appendonly", "no"]
+    assert cache["command"][-1] == "allkeys-lru"
+    assert "valkey" not in SERVICES["api"]["depends_on"]
 
 
 def test_a_setting_of_a_service_has_the_services_prefix() -> None:

@@ -148,7 +148,7 @@ class Applied:
         longer than `timeout_s`, StoreAway when the store is or goes away. `acknowledged`: the log itself told us these
         positions, so its end need not be asked.
         """
-        missing = self._heeded(positions).missing_from(self.snapshot.applied)
+        missing = self.heeded(positions).missing_from(self.snapshot.applied)
         if not missing:
             return
         if not self._store.up:
@@ -171,7 +171,8 @@ class Applied:
                 self._waiters.remove(waiter)
             metrics.POSITION_WAIT.at(outcome).observe(monotonic() - began_s)
 
-    def _heeded(self, positions: Positions) -> Positions:
+    def heeded(self, positions: Positions) -> Positions:
+        """Those the store keeps. Raises BadPosition for one of no raw topic."""
         raw_partitions = {topic.name: topic.partitions for topic in RAW}
         for topic, partition, _ in positions:
             if partition >= raw_partitions.get(topic, 0):

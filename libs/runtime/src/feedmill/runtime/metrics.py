@@ -101,6 +101,11 @@ POSITION_WAIT: Final = histogram(
     "feedmill_position_wait_seconds", "Time requests waited for a position to be applied.", "outcome"
 )
 KEYS_CACHED: Final = gauge("feedmill_api_keys_cached", "Keys this process can check while Postgres is away.")
+CACHE: Final = counter(
+    "feedmill_cache_total",
+    "First pages asked of the cache: hit, miss, passed-by (asked for newer), wrong (not ours); calls: away, skipped.",
+    "outcome",
+)
 
 # ingest
 EVENTS_ACCEPTED: Final = counter("feedmill_events_accepted_total", "Events acknowledged by Kafka.", "verb")

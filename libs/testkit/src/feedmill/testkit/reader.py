@@ -22,6 +22,7 @@ from fastapi.testclient import TestClient
 
 from feedmill.api.app import app_of
 from feedmill.api.facts import Facts, Questions
+from feedmill.api.first_pages import FirstPages
 from feedmill.api.live.hub import Live
 from feedmill.api.main import KEPT, POINT_LOOKUPS
 from feedmill.api.parts import Parts, Warehouse
@@ -140,11 +141,15 @@ def made(
     async def opened(_: FastAPI) -> AsyncIterator[None]:
         async with postgres, applied.watching(), facts.watching(), keys.refreshing(), readers.noting(), live.running():
             yield
+        if first_pages is not None:
+            await first_pages.close()
 
+    first_pages = FirstPages.of(settings.cache, applied)
     found = warehouse or NoWarehouse()
     parts = Parts(
-        settings, postgres, applied, keys, found, NothingInTheLog(), readers, facts, live, Rate(settings.rate)
-    )
+        settings, postgres, applied, keys, found, NothingInTheLog(), readers, facts, live, Rate(settings.rate),
+        first_pages=first_pages,
+    )  # fmt: skip
     app = app_of(parts, health, opened)
     app.state.access_log = False
     return Made(app, parts, log, health)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from feedmill.api.app import app_of
 from feedmill.api.facts import Facts
+from feedmill.api.first_pages import FirstPages
 from feedmill.api.live.hub import Live
 from feedmill.api.log_search import KafkaSearch
 from feedmill.api.parts import Parts
@@ -70,17 +71,23 @@ def make_app(settings: ApiSettings, health: Health) -> FastAPI:
     )
     facts = Facts.of(clickhouse, admin, health)
     warehouse = FactSearch(clickhouse, settings.trace.clickhouse_s)
+    first_pages = FirstPages.of(settings.cache, applied)
     log = KafkaSearch(settings.kafka, settings.trace, lambda: applied.snapshot.applied)
 
     @asynccontextmanager
     async def opened(_: FastAPI) -> AsyncIterator[None]:
         async with postgres, applied.watching(), facts.watching(), keys.refreshing(), readers.noting(), live.running():
             yield
+        if first_pages is not None:
+            await first_pages.close()
         clickhouse.close()
         log.close()
 
     rate = Rate(settings.rate)
-    return app_of(Parts(settings, postgres, applied, keys, warehouse, log, readers, facts, live, rate), health, opened)
+    parts = Parts(
+        settings, postgres, applied, keys, warehouse, log, readers, facts, live, rate, first_pages=first_pages
+    )
+    return app_of(parts, health, opened)
 
 
 if __name__ == "__main__":

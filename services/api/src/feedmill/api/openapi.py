@@ -45,6 +45,12 @@ _FRESHNESS: Final = {
     },
     "ETag": {"schema": {"type": "string"}},
 }
+_AGE: Final = {
+    "Age": {
+        "description": "Seconds since this first page was read; only out of the cache, where that is on.",
+        "schema": {"type": "integer"},
+    },
+}
 _RETRY: Final = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 _PLACE: Final = r"[A-Za-z0-9._-]+/[0-9]{1,6}:[0-9]{1,18}"
@@ -124,16 +130,18 @@ def operation(
     *parameters: Mapping[str, Any],
     errors: tuple[int, ...],
     family_a: bool = False,
+    kept: bool = False,
 ) -> dict[str, Any]:
-    """`openapi_extra` of a read: its parameters and every answer it can give."""
+    """`openapi_extra` of a read: its parameters and every answer it can give. kept: it may come out of the cache."""
+    told = _FRESHNESS | _AGE if kept else _FRESHNESS
     error_content = (
         {"application/json": _ref(wire.FamilyAError)}
         if family_a
         else {"application/problem+json": _ref(wire.ProblemDetails)}
     )
     responses: dict[str, Any] = {
-        "200": {"description": "OK", "content": {"application/json": _ref(answer)}, "headers": _FRESHNESS},
-        "304": {"description": "The client has this very answer (If-None-Match).", "headers": _FRESHNESS},
+        "200": {"description": "OK", "content": {"application/json": _ref(answer)}, "headers": told},
+        "304": {"description": "The client has this very answer (If-None-Match).", "headers": told},
     }
     for status in sorted({*errors, 400, 401, 429, 503}):
         headers = _RETRY if status in (429, 503) else {}

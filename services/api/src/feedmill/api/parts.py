@@ -5,6 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from feedmill.api.facts import Facts
+from feedmill.api.first_pages import FirstPages
 from feedmill.api.live.hub import Live
 from feedmill.api.queries.plain_feed import Plain
 from feedmill.api.rate import Rate
@@ -46,3 +47,5 @@ class Parts:
     live: Live
     rate: Rate
     plain: Plain = field(default_factory=Plain)
+    first_pages: FirstPages | None = None
+    """None: every page is read when it is asked for."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from feedmill.contracts.limits import EVENT_MAX_BYTES, TEXT_MAX_BYTES
 from feedmill.runtime.http import HttpSettings
@@ -64,6 +64,26 @@ class RateSettings(Section):
     window_s: int = Field(default=60, ge=1)
 
 
+class CacheSettings(Section):
+    """First pages of home feeds, kept in Redis or Valkey for seconds: freshness traded for reads. Off without `url`."""
+
+    url: SecretStr | None = None  # redis://[user:password@]host:port/db, rediss:// or unix://
+    page_ttl_s: float = Field(default=10.0, gt=0, le=30)  # a page without positions asked may be so old
+    timeout_ms: int = Field(default=20, ge=1)  # of one call; then the page is read
+    away_ms: int = Field(default=1_000, ge=1)  # how long it is passed over after an error or a silence
+    connections: int = Field(default=64, ge=1)  # calls at once; one more is skipped
+    family_a: bool = False  # family A's /feed/friends too
+
+    @field_validator("url")
+    @classmethod
+    def _of_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None or not url.get_secret_value():
+            return None
+        if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return url
+
+
 class ApiSettings(Settings):
     model_config = service_config("api")
 
@@ -83,6 +103,7 @@ class ApiSettings(Settings):
     live: LiveSettings = LiveSettings()
     rank: RankSettings = RankSettings()
     rate: RateSettings = RateSettings()
+    cache: CacheSettings = CacheSettings()
     saga_model_path: Path = Field(default=model.PACKAGED, description="of `feedmill saga train`; may change")
     classify_text_max_bytes: int = Field(default=TEXT_MAX_BYTES, ge=1, le=EVENT_MAX_BYTES)  # as UTF-8
     note_readers_ms: int = Field(default=200, ge=1)  # how often it is written who reads home feeds

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
-from feedmill.api.cursor import encode
+from feedmill.api.cursor import NEWEST, encode
+from feedmill.api.first_pages import FRIENDS, Content, Shown
 from feedmill.api.paging import next_url, paging_in
 from feedmill.api.parts import Parts
 from feedmill.api.queries.activities import Page
@@ -20,8 +23,11 @@ from feedmill.api.wire import FamilyAItem, FriendsFeed, Me, MyFeed
 from feedmill.runtime.applied import Snapshot
 from feedmill.runtime.auth import Principal
 from feedmill.runtime.family_a import FamilyARoute
+from feedmill.runtime.http import positions_in
 from feedmill.runtime.postgres import Row
 from feedmill.runtime.problem import Kind, Problem
+
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 def router(parts: Parts) -> APIRouter:
@@ -61,14 +67,26 @@ def router(parts: Parts) -> APIRouter:
         page = await my_feed(parts.postgres, actor_id=user_id, before=asked.before, limit=asked.limit)
         return answer(request, MyFeed(_items(page, iso_8601), _next_url(request, page)), snapshot)
 
-    @routes.get("/feed/friends", openapi_extra=openapi.operation(FriendsFeed, *paging, errors=(), family_a=True))
+    @routes.get(
+        "/feed/friends", openapi_extra=openapi.operation(FriendsFeed, *paging, errors=(), family_a=True, kept=True)
+    )
     async def friends(request: Request) -> Response:
         """The activities of those the caller follows, newest first."""
         _, user_id, snapshot = await caller(request)
         asked = paging_in(request, default=most, most=most)
         parts.readers.note(user_id)
-        page = await friends_feed(parts.postgres, reader_id=user_id, before=asked.before, limit=asked.limit)
-        return answer(request, FriendsFeed(_items(page, rfc_1123), _next_url(request, page)), snapshot)
+
+        async def read() -> Content:
+            page = await friends_feed(parts.postgres, reader_id=user_id, before=asked.before, limit=asked.limit)
+            return Content(_ENCODER.encode(FriendsFeed(_items(page, rfc_1123), _next_url(request, page))))
+
+        if parts.first_pages is None or not parts.settings.cache.family_a or asked.before is not NEWEST:
+            shown = Shown(await read(), snapshot)
+        else:
+            limit = asked.limit if "limit" in request.query_params else None  # `next_url` repeats it
+            positions = positions_in(request)
+            shown = await parts.first_pages.page(FRIENDS, user_id, limit, positions, snapshot, read)
+        return answer(request, shown.content.body, shown.snapshot, shown.age)
 
     return routes
 

@@ -1,12 +1,14 @@
 """`/v1` feeds: home (by its owner, or with feeds:read) and author (any key)."""
 
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
-from feedmill.api.cursor import Positions, encode
+from feedmill.api.cursor import NEWEST, Positions, encode
+from feedmill.api.first_pages import HOME, Content, Shown
 from feedmill.api.live.messages import id_of
 from feedmill.api.paging import DEFAULT_LIMIT, Paging, id_in, link_to_next, paging_in
 from feedmill.api.parts import Parts
@@ -22,6 +24,7 @@ from feedmill.api.reading import admitted, answer
 from feedmill.api.routes.why import AS_OF, moment_in
 from feedmill.api.wire import AggregatedPage, FeedItem, FeedPage
 from feedmill.runtime.applied import Snapshot
+from feedmill.runtime.http import positions_in
 from feedmill.runtime.problem import FieldError, Kind, Problem
 
 _RANK: Final = openapi.in_query("rank", {"enum": ["hot"]}, "`hot`: by what it got, halving with age; see `score`.")
@@ -52,7 +55,7 @@ def router(parts: Parts) -> APIRouter:
 
     @routes.get(
         "/v1/users/{user_id}/feed",
-        openapi_extra=openapi.operation(FeedPage, *parameters, AS_OF, _RANK, errors=(403, 404)),
+        openapi_extra=openapi.operation(FeedPage, *parameters, AS_OF, _RANK, errors=(403, 404), kept=True),
     )
     async def home(request: Request) -> Response:
         """What those the user follows did, newest first; with `as_of` as it was then."""
@@ -68,6 +71,17 @@ def router(parts: Parts) -> APIRouter:
                 parts.readers.note(user_id)
                 return await _ranked(request, paging, user_id, snapshot)
         parts.readers.note(user_id)
+        read = partial(_home_page, paging, user_id)
+        if parts.first_pages is None or paging.before is not NEWEST:
+            shown = Shown(await read(), snapshot)
+        else:
+            asked = positions_in(request)
+            shown = await parts.first_pages.page(HOME, user_id, paging.limit, asked, snapshot, read)
+        content = shown.content
+        told = link_to_next(request, content.after, paging.limit) | {FEED_POSITION: content.place} | shown.age
+        return answer(request, content.body, shown.snapshot, told)
+
+    async def _home_page(paging: Paging, user_id: int) -> Content:
         page = await home_feed(
             parts.postgres,
             reader_id=user_id,
@@ -81,8 +95,7 @@ def router(parts: Parts) -> APIRouter:
         after = None if page.next is None else encode(page.next, page.positions)
         following = "null" if after is None else f'"{after}"'
         body = f'{{"items":[{page.items}],"next":{following}}}'.encode()
-        told = {FEED_POSITION: _place_of(page.positions)}
-        return answer(request, body, snapshot, link_to_next(request, after, paging.limit) | told)
+        return Content(body, after, _place_of(page.positions))
 
     @routes.get("/v1/users/{user_id}/activities", openapi_extra=openapi.operation(FeedPage, *parameters, errors=(404,)))
     async def author(request: Request) -> Response:
