@@ -82,6 +82,28 @@ def test_a_statement_that_is_wrong_or_slow_does_not_open_the_circuit(database: s
     run(test, settings(database, statement_timeout_s=0.2))
 
 
+def test_a_statement_that_loses_a_deadlock_is_to_be_asked_again(database: str) -> None:
+    async def test(postgres: Postgres, health: Health) -> None:
+        await postgres.execute("CREATE TABLE one (n int)")
+        await postgres.execute("CREATE TABLE two (n int)")
+        other = await asyncpg.connect(database, server_settings={"deadlock_timeout": "1min"})  # never the one to lose
+        async with other.transaction():
+            await other.execute("LOCK TABLE two")
+            asked = asyncio.create_task(postgres.execute("INSERT INTO one SELECT n FROM two"))
+            async with asyncio.timeout(20):
+                while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 (a lock tells nobody)
+                    await asyncio.sleep(0.01)
+            await other.execute("LOCK TABLE one")
+        with pytest.raises(StoreAway, match="gave way"):
+            await asked
+        await other.close()
+        assert postgres.up
+        assert health.ready
+        assert await postgres.execute("INSERT INTO one SELECT n FROM two") == "INSERT 0 0"
+
+    run(test, settings(database))
+
+
 def test_a_lost_connection_is_replaced(database: str) -> None:
     async def test(postgres: Postgres, _: Health) -> None:
         with suppress(StoreAway):

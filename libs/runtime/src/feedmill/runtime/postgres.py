@@ -34,7 +34,13 @@ AWAY_ERRORS: Final = (
     asyncpg.InternalClientError,  # the server said goodbye on an idle connection and has not hung up yet
 )
 
-TOLD: Final = (*AWAY_ERRORS, asyncpg.InterfaceError)
+AGAIN_ERRORS: Final = {
+    asyncpg.QueryCanceledError: "a statement took too long",
+    asyncpg.TransactionRollbackError: "a statement gave way to another",  # a deadlock, among others
+}
+"""Asked again, it may well be answered: the circuit stays closed."""
+
+TOLD: Final[tuple[type[BaseException], ...]] = (*AWAY_ERRORS, *AGAIN_ERRORS, asyncpg.InterfaceError)
 """What `translated` has a word for; anything else is the caller's."""
 
 
@@ -131,8 +137,9 @@ class Postgres:
 
     def translated(self, error: BaseException, live: Connections) -> BaseException:
         """What the caller of a failed question is told; opens the circuit where Postgres is away."""
-        if isinstance(error, asyncpg.QueryCanceledError):
-            return StoreAway("a statement took too long")  # slow, not away: the circuit stays closed
+        for kind, reason in AGAIN_ERRORS.items():
+            if isinstance(error, kind):
+                return StoreAway(reason)
         if isinstance(error, asyncpg.InterfaceError) and not _means_closed(error, live):
             return error  # a bug of ours
         self.give_up(live, error)

@@ -1,11 +1,14 @@
 """The pytest plugin of the whole repository, found by its entry point: the real parts, and a closed network.
 
 A test without a marker (integration, e2e, chaos) may open no connection, except to what the test run itself serves.
+A service whose background task fails ends its process by SIGTERM: in a test's process that fails the test instead.
 """
 
 from __future__ import annotations
 
+import signal
 import socket
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -49,6 +52,20 @@ _listen = socket.socket.listen
 
 class NetworkClosed(RuntimeError):
     """The test has no marker and opened a connection: mark it `integration`, or give it a fake."""
+
+
+class Terminated(RuntimeError):
+    """SIGTERM came: see what the log says of a background task that failed."""
+
+
+def pytest_sessionstart() -> None:
+    signal.signal(signal.SIGTERM, fail_the_test)
+
+
+def fail_the_test(number: int, _: FrameType | None) -> None:
+    """Once: the next SIGTERM ends the run."""
+    signal.signal(number, signal.SIG_DFL)
+    raise Terminated("SIGTERM came during this test: a background task that failed sends it")
 
 
 def listen(self: socket.socket, *arguments: int) -> None:
