@@ -7,14 +7,13 @@ Nobody reads feeds meanwhile: `freshness` measures both at once, with every even
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import closing
 
 import psycopg2
 
 from bench import client, doors, probes
-from bench.client import Answered, Load
+from bench.client import Load
 from bench.harness import Figure, Plan, Told, at_most, quantile
 from bench.ingest_batch import batches
 from bench.probes import Probing, Seen
@@ -66,15 +65,8 @@ def one_round(platform: Platform, authors: list[int], key: str, mark: str, secon
     )
     requests = batches(key, time.time_ns() % 1_000_000_000, size=BATCH)
     load = Load(probing.ingest_port, requests, CONNECTIONS, seconds + 2 * SETTLE_S, RATE / BATCH)
-    answered: list[Answered] = []
-    background = threading.Thread(target=lambda: answered.append(client.run(load)))
-    background.start()
-    time.sleep(SETTLE_S)
-    seen = probes.run(probing)
-    background.join()
-    assert answered, "the background failed"
-    assert not answered[0].other, f"answers that are no success: {dict(answered[0].other)}"
-    return seen
+    with client.amid(load, SETTLE_S):
+        return probes.run(probing)
 
 
 def stages_of(platform: Platform, seen: Seen) -> Stages:

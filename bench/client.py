@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import threading
+import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -53,6 +56,19 @@ def request(method: str, path: str, key: str, body: bytes = b"", headers: Sequen
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@contextmanager
+def amid(load: Load, settle_s: float) -> Iterator[None]:
+    """What runs inside runs amid this load, which began `settle_s` before it. The load must last longer."""
+    answered: list[Answered] = []
+    background = threading.Thread(target=lambda: answered.append(run(load)))
+    background.start()
+    time.sleep(settle_s)
+    yield
+    background.join()
+    assert answered, "the background failed"
+    assert not answered[0].other, f"answers that are no success: {dict(answered[0].other)}"
 
 
 def run(load: Load) -> Answered:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from bench import client, doors, probes
-from bench.client import Answered, Load
+from bench.client import Load
 from bench.harness import Figure, Plan, Told, quantile
 from bench.probes import Probing, Seen
 from feedmill.cli import api_keys
@@ -61,15 +60,8 @@ def _round(platform: Platform, probing: Probing, rate: float) -> Seen:
     key = doors.service_key(platform)
     requests = doors.single_requests(key, time.time_ns() % 1_000_000_000)
     load = Load(probing.ingest_port, requests, CONNECTIONS, probing.seconds + 2 * SETTLE_S, rate)
-    answered: list[Answered] = []
-    background = threading.Thread(target=lambda: answered.append(client.run(load)))
-    background.start()
-    time.sleep(SETTLE_S)
-    seen = probes.run(probing)
-    background.join()
-    assert answered, "the background failed"
-    assert not answered[0].other, f"answers that are no success: {dict(answered[0].other)}"
-    return seen
+    with client.amid(load, SETTLE_S):
+        return probes.run(probing)
 
 
 def _figures(rate: float, rounds: list[Seen]) -> list[Figure]:

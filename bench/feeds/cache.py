@@ -16,8 +16,8 @@ import uvloop
 from bench import client, doors
 from bench.client import Load
 from bench.doors import Door
-from bench.feeds.pages import CONNECTIONS, SECONDS
-from bench.feeds.world import FIRST_AUTHOR, FIRST_READER, Network, build
+from bench.feeds.pages import BUSY, CONNECTIONS, SECONDS
+from bench.feeds.world import Network, build
 from bench.harness import Figure, Plan, Told, interleave, quantile
 from feedmill.api.cache import Cache
 from feedmill.api.main import POINT_LOOKUPS
@@ -36,10 +36,7 @@ from feedmill.testkit.running import Bench
 RATE = 300.0
 """Pages a second of the open loop: what one core takes with ease."""
 HOT = Network(authors=400, posts=25, readers=200, follows=20)
-PULLED = Network(
-    authors=400, posts=25, readers=100, follows=200,
-    first_author=FIRST_AUTHOR + 500_000, first_reader=FIRST_READER + 500_000, first_object=7_000_000,
-)  # fmt: skip
+PULLED = replace(BUSY, readers=100)
 URL, TTL = "FEEDMILL_API__CACHE__URL", "FEEDMILL_API__CACHE__PAGE_TTL_S"
 EXISTS_TASKS, EXISTS_CALLS = 16, 500
 

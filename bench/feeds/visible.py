@@ -6,7 +6,6 @@ there.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,7 +14,7 @@ import httpx2
 import psycopg2
 
 from bench import client, doors, probes
-from bench.client import Answered, Load
+from bench.client import Load
 from bench.feeds import stages
 from bench.feeds.stages import Stages
 from bench.feeds.world import FIRST_READER
@@ -122,14 +121,8 @@ def _round(platform: Platform, rate: float, seconds: float, mark: str, *, batch:
     single = batch == 1
     requests = doors.single_requests(probing.key, seed) if single else doors.batch_requests(probing.key, seed, batch)
     load = Load(probing.ingest_port, requests, CONNECTIONS, seconds + 2 * SETTLE_S, rate / batch)
-    answered: list[Answered] = []
-    background = threading.Thread(target=lambda: answered.append(client.run(load)))
-    background.start()
-    time.sleep(SETTLE_S)
-    watched = stages.watched(platform, probe)
-    background.join()
-    assert answered, "the background failed"
-    assert not answered[0].other, f"answers that are no success: {dict(answered[0].other)}"
+    with client.amid(load, SETTLE_S):
+        watched = stages.watched(platform, probe)
     return _with(seen, watched)
 
 

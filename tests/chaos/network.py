@@ -108,10 +108,7 @@ class LostReply:
         for _ in range(self.times):
             link.lose_next_reply(of=ANSWERS[self.link])
             wait_for_moment(link, f"nothing was done behind {self.link}")
-        settled_by = time.monotonic() + MOMENT_TIMEOUT_S
-        while link.lost < lost + self.times and time.monotonic() < settled_by:
-            let_pass(0.05)
-        if link.lost < lost + self.times:
+        if not comes(lambda: link.lost >= lost + self.times):
             raise PointMissed(f"{link.lost - lost} of {self.times} answers of {self.link} were lost")
         return Struck(f"{self.times} lost answers of {self.link}", (), True, back(scene))
 
@@ -123,12 +120,19 @@ def link_of(scene: Scene, name: str) -> tuple[Link, int]:
 
 
 def wait_for_moment(link: Link, otherwise: str) -> None:
+    if not comes(lambda: link.is_clear):
+        link.clear()
+        raise PointMissed(otherwise)
+
+
+def comes(look: Callable[[], bool]) -> bool:
+    """Whether it is so before a moment's time is over."""
     give_up_at = time.monotonic() + MOMENT_TIMEOUT_S
-    while not link.is_clear:
+    while not look():
         if time.monotonic() > give_up_at:
-            link.clear()
-            raise PointMissed(otherwise)
+            return False
         let_pass(0.02)
+    return True
 
 
 def back(scene: Scene) -> float:

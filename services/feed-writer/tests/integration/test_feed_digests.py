@@ -24,8 +24,9 @@ from feedmill.api.queries.home_feed import home_feed
 from feedmill.api.queries.plain_feed import Plain
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.feed_writer.decode import decode
+from feedmill.feed_writer.postgres.apply import Move
 from feedmill.feed_writer.postgres.sink import first_of_each
-from feedmill.feed_writer.postgres.store import Move, PostgresStore
+from feedmill.feed_writer.postgres.store import PostgresStore
 from feedmill.feed_writer.postgres.tender import FeedTender
 from feedmill.feed_writer.settings import FeedSettings
 from feedmill.runtime.feeds import rows

@@ -20,8 +20,9 @@ from feedmill.contracts import headers
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.decode import decode
+from feedmill.feed_writer.postgres.apply import Move
 from feedmill.feed_writer.postgres.sink import first_of_each
-from feedmill.feed_writer.postgres.store import Move, Poisoned, PostgresStore
+from feedmill.feed_writer.postgres.store import Poisoned, PostgresStore
 from feedmill.feed_writer.row import START, Position, Row
 from feedmill.feed_writer.settings import PostgresSinkSettings
 from feedmill.runtime.failpoints import Guard

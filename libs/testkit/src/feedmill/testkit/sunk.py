@@ -18,8 +18,9 @@ import psycopg2
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.decode import decode
+from feedmill.feed_writer.postgres.apply import Move
 from feedmill.feed_writer.postgres.sink import first_of_each
-from feedmill.feed_writer.postgres.store import Move, PostgresStore
+from feedmill.feed_writer.postgres.store import PostgresStore
 from feedmill.feed_writer.settings import PostgresSinkSettings
 from feedmill.runtime.health import Health
 from feedmill.runtime.outcome import Record, TopicPartition

@@ -9,10 +9,8 @@ from time import monotonic
 from typing import Final
 
 from feedmill.api.settings import RateSettings
-from feedmill.runtime.problem import Kind, Problem
+from feedmill.runtime.rate import Quota
 
-POLICY: Final = "RateLimit-Policy"
-LEFT: Final = "RateLimit"
 MOST_OWNERS: Final = 10_000
 """Windows kept before those that are over are forgotten."""
 
@@ -24,7 +22,7 @@ class Rate:
         self._most = settings.requests
         self._window_s = settings.window_s
         self._clock_s = clock_s
-        self._policy = f'"requests";q={self._most};w={self._window_s}'
+        self._quota = Quota("requests", self._most, self._window_s)
         self._windows: dict[str, tuple[float, int]] = {}
         """Owner -> when the window ends, what is left of it."""
 
@@ -38,14 +36,9 @@ class Rate:
                 self._forget_those_over(now_s)
         reset_s = ceil(ends_s - now_s)
         if left == 0:
-            raise Problem(
-                Kind.TOO_MANY_REQUESTS,
-                f"The limit is {self._most} requests in {self._window_s} seconds.",
-                retry_after_s=reset_s,
-                headers={POLICY: self._policy, LEFT: f'"requests";r=0;t={reset_s}'},
-            )
+            raise self._quota.exceeded(left, reset_s)
         self._windows[owner] = (ends_s, left - 1)
-        return {POLICY: self._policy, LEFT: f'"requests";r={left - 1};t={reset_s}'}
+        return self._quota.headers(left - 1, reset_s)
 
     def _forget_those_over(self, now_s: float) -> None:
         self._windows = {owner: window for owner, window in self._windows.items() if window[0] > now_s}

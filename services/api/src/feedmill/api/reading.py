@@ -15,7 +15,8 @@ from feedmill.runtime.http import DEFAULT_WAIT_S, positions_in, wait_s_in
 COMPLETE_THROUGH: Final = "Feedmill-Complete-Through"
 SPENT: Final = "feedmill.rate"
 """In a request's scope: the RateLimit headers of its answer."""
-_ENCODER: Final = msgspec.json.Encoder()
+encoded: Final = msgspec.json.Encoder().encode
+"""An answer's body."""
 
 
 async def admitted(parts: Parts, request: Request) -> tuple[Principal, Snapshot]:
@@ -58,7 +59,7 @@ def answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """200 with an ETag, or 304 where the client has this very answer. `content`: bytes are JSON already."""
-    body = content if isinstance(content, bytes) else _ENCODER.encode(content)
+    body = content if isinstance(content, bytes) else encoded(content)
     etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
     sent = {COMPLETE_THROUGH: snapshot.complete_through, "ETag": etag, "Cache-Control": "private, no-cache"}
     sent.update(request.scope.get(SPENT, ()))

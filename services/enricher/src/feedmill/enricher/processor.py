@@ -119,9 +119,7 @@ class Enricher:
         if not work.sent:
             if self._unacked_records >= MAX_UNACKED_RECORDS:
                 self._await_acks()
-            if self._is_due():
-                self._await_acks()
-                self._commit()
+            self._commit_if_due()
             hit(Point.ENRICHER_BEFORE_SEND)
             if letters_first:
                 self._dead_letters.publish(work.rejected)  # 1
@@ -152,15 +150,16 @@ class Enricher:
         self._unacked = {}
         self._unacked_records = 0
 
-    def _is_due(self) -> bool:
-        return time.monotonic() - self._committed_at_s >= self._commit_interval_s
+    def _commit_if_due(self) -> None:
+        if time.monotonic() - self._committed_at_s >= self._commit_interval_s:
+            self._await_acks()
+            self._commit()
 
     def idle(self) -> None:
         if self._more_comes:
             self._more_comes = False  # the next batch settles it; where none comes, the next call of this
-        elif self._is_due():
-            self._await_acks()
-            self._commit()
+        else:
+            self._commit_if_due()
 
     def _commit(self) -> None:
         self._committed_at_s = time.monotonic()

@@ -2,7 +2,6 @@
 
 from math import ceil
 from time import time
-from typing import Final
 
 import limits
 from limits.strategies import FixedWindowRateLimiter
@@ -10,10 +9,7 @@ from limits.strategies import FixedWindowRateLimiter
 from feedmill.ingest.settings import RateSettings
 from feedmill.ingest.windows import Windows
 from feedmill.runtime import metrics
-from feedmill.runtime.problem import Kind, Problem
-
-POLICY: Final = "RateLimit-Policy"
-LEFT: Final = "RateLimit"
+from feedmill.runtime.rate import Quota
 
 
 class Rate:
@@ -22,7 +18,7 @@ class Rate:
     def __init__(self, settings: RateSettings) -> None:
         self._limit = limits.parse(settings.events)
         self._limiter = FixedWindowRateLimiter(Windows())
-        self._policy = f'"events";q={self._limit.amount};w={self._limit.get_expiry()}'
+        self._quota = Quota("events", self._limit.amount, self._limit.get_expiry())
 
     def spend(self, owner: str, events: int) -> dict[str, str]:
         """The RateLimit headers of the answer. Raises Problem 429 with nothing spent."""
@@ -31,13 +27,7 @@ class Rate:
         fits = cost <= left and self._limiter.hit(self._limit, owner, cost=cost)
         ends_in_s = ends_s - time()
         reset_s = ceil(ends_in_s) if ends_in_s > 0 else self._limit.get_expiry()
-        headers = {POLICY: self._policy, LEFT: f'"events";r={left - cost if fits else left};t={reset_s}'}
         if fits:
-            return headers
+            return self._quota.headers(left - cost, reset_s)
         metrics.EVENTS_REFUSED.at("rate_limited").inc(events)
-        raise Problem(
-            Kind.TOO_MANY_REQUESTS,
-            f"The limit is {self._limit.amount} events in {self._limit.get_expiry()} seconds.",
-            retry_after_s=reset_s,
-            headers=headers,
-        )
+        raise self._quota.exceeded(left, reset_s)

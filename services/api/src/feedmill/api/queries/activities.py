@@ -49,6 +49,15 @@ NOT_TAKEN_BACK: Final = """CASE c.verb
          ELSE true END"""
 """Of an activity c, said at this offset: not taken back by an unlike, a disconnect, an unrecommend."""
 
+
+def applied(table: str, positions: str, offset: str = "source_offset") -> str:
+    """Applied where the walk through the pages began; positions null: it begins now."""
+    return (
+        f"({positions} IS NULL OR ({positions})[{table}.source_partition + 1] IS NULL"
+        f" OR {table}.{offset} <= ({positions})[{table}.source_partition + 1])"
+    )
+
+
 SEEN: Final = f"""(CASE WHEN c.object_type IS NULL THEN true
              WHEN c.object_type = 'user' THEN who.handle IS NOT NULL AND who.erased_at IS NULL
              ELSE o.deleted_at IS NULL AND (o.author_id = c.actor_id

@@ -13,9 +13,9 @@ has n - 1 newer ones before it, so at most `most` items on the page.
 from typing import Final
 
 from feedmill.api.cursor import Key, Positions
-from feedmill.api.queries.activities import COLUMNS, HIDDEN_FROM, NAMED, VERBS, VISIBLE_USER, Page, page_of
+from feedmill.api.queries.activities import COLUMNS, HIDDEN_FROM, NAMED, VERBS, VISIBLE_USER, Page, applied, page_of
 from feedmill.api.queries.item import family_a_row
-from feedmill.api.queries.plain_feed import Plain, applied
+from feedmill.api.queries.plain_feed import Plain
 from feedmill.api.queries.rendered import Written, rendered
 from feedmill.api.queries.rendered import page_of as written_page_of
 from feedmill.runtime.postgres import Postgres, Row

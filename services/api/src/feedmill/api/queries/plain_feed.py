@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from feedmill.api.cursor import Key, Positions
-from feedmill.api.queries.activities import NOT_TAKEN_BACK
+from feedmill.api.queries.activities import NOT_TAKEN_BACK, applied
 from feedmill.api.queries.rendered import Written, a_user, by_partition, item, positions_now, posted
 from feedmill.runtime.postgres import Postgres
 
@@ -28,14 +28,6 @@ def _posted(kind: str, thing: str) -> str:
     written = posted(f"{thing}.type", f"{thing}.id", thing, author)
     return f"""(SELECT {written} FROM object {thing}
                  WHERE {thing}.type = c.{kind}_type AND {thing}.id = c.{kind}_id AND {thing}.deleted_at IS NULL)"""  # noqa: S608 (names of ours)
-
-
-def applied(table: str, positions: str, offset: str = "source_offset") -> str:
-    """Applied where the walk through the pages began; positions null: it begins now."""
-    return (
-        f"({positions} IS NULL OR ({positions})[{table}.source_partition + 1] IS NULL"
-        f" OR {table}.{offset} <= ({positions})[{table}.source_partition + 1])"
-    )
 
 
 _POSITIONS: Final = "$5::bigint[]"

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
 
-import msgspec
 from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
@@ -17,7 +15,7 @@ from feedmill.api.queries.activities import Page
 from feedmill.api.queries.author_feed import my_feed
 from feedmill.api.queries.home_feed import friends_feed
 from feedmill.api.queries.me import me
-from feedmill.api.reading import admitted, answer
+from feedmill.api.reading import admitted, answer, encoded
 from feedmill.api.times import iso_8601, rfc_1123
 from feedmill.api.wire import FamilyAItem, FriendsFeed, Me, MyFeed
 from feedmill.runtime.applied import Snapshot
@@ -26,8 +24,6 @@ from feedmill.runtime.family_a import FamilyARoute
 from feedmill.runtime.http import positions_in
 from feedmill.runtime.postgres import Row
 from feedmill.runtime.problem import Kind, Problem
-
-_ENCODER: Final = msgspec.json.Encoder()
 
 
 def router(parts: Parts) -> APIRouter:
@@ -78,7 +74,7 @@ def router(parts: Parts) -> APIRouter:
 
         async def read() -> Content:
             page = await friends_feed(parts.postgres, reader_id=user_id, before=asked.before, limit=asked.limit)
-            return Content(_ENCODER.encode(FriendsFeed(_items(page, rfc_1123), _next_url(request, page))))
+            return Content(encoded(FriendsFeed(_items(page, rfc_1123), _next_url(request, page))))
 
         if parts.first_pages is None or not parts.settings.cache.family_a or asked.before is not NEWEST:
             shown = Shown(await read(), snapshot)

@@ -74,7 +74,7 @@ def call(
     compared: refuse where a position is not as expected. trusting: take repeats for news (guards that are off).
     """
     arguments = [
-        f"'{{{','.join(steps_of(rows))}}}'",
+        arrays.plain(steps_of(rows)),
         str(compared),
         str(trusting),
         *_moved(moves),
@@ -178,13 +178,9 @@ def _columns(table: str) -> list[tuple[str, str]]:
 
 def _moved(moves: Mapping[TopicPartition, Move]) -> Iterable[str]:
     ordered = sorted(moves.items())
-    yield "'{" + ",".join(partition.topic for partition, _ in ordered) + "}'"
-    yield _numbers(partition.partition for partition, _ in ordered)
-    yield _numbers(move.new.source_offset for _, move in ordered)
-    yield _numbers(move.new.next_offset for _, move in ordered)
-    yield _numbers(move.expected.source_offset for _, move in ordered)
-    yield _numbers(move.expected.next_offset for _, move in ordered)
-
-
-def _numbers(numbers: Iterable[int]) -> str:
-    return "'{" + ",".join(map(str, numbers)) + "}'"
+    yield arrays.plain(partition.topic for partition, _ in ordered)
+    yield arrays.numbers(partition.partition for partition, _ in ordered)
+    yield arrays.numbers(move.new.source_offset for _, move in ordered)
+    yield arrays.numbers(move.new.next_offset for _, move in ordered)
+    yield arrays.numbers(move.expected.source_offset for _, move in ordered)
+    yield arrays.numbers(move.expected.next_offset for _, move in ordered)

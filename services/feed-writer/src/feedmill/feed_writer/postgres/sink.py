@@ -21,7 +21,8 @@ from typing import Protocol
 from feedmill.contracts.errors import Code, Rejected
 from feedmill.feed_writer.decode import decode, origin_of
 from feedmill.feed_writer.poison import find_poison
-from feedmill.feed_writer.postgres.store import Move, Poisoned, PostgresStore
+from feedmill.feed_writer.postgres.apply import Move
+from feedmill.feed_writer.postgres.store import Poisoned, PostgresStore
 from feedmill.feed_writer.row import START, Decoded, Position, Row
 from feedmill.runtime.dead_letters import DeadLetters, RejectLimit
 from feedmill.runtime.deadline import Deadline

@@ -22,8 +22,6 @@ from feedmill.runtime import metrics
 from feedmill.runtime.failpoints import Guard, Point, guarded, hit
 from feedmill.runtime.outcome import Overtaken, TopicPartition, Transient
 
-__all__ = ["Move", "Poisoned", "PostgresStore"]
-
 
 class Poisoned(Exception):
     """A record of the batch can never be stored; nothing of it is."""
