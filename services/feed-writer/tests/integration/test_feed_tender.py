@@ -19,10 +19,10 @@ from feedmill.feed_writer.postgres import merges
 from feedmill.feed_writer.postgres.apply import Move
 from feedmill.feed_writer.postgres.sink import first_of_each
 from feedmill.feed_writer.postgres.store import PostgresStore
-from feedmill.feed_writer.postgres.tender import FeedTender
+from feedmill.feed_writer.postgres.tender import FeedTender, tending
 from feedmill.feed_writer.settings import FeedSettings
 from feedmill.runtime.feeds import audit
-from feedmill.runtime.outcome import TopicPartition
+from feedmill.runtime.outcome import Fatal, TopicPartition
 from feedmill.testkit.enriched import a_record, an_activity
 from feedmill.testkit.reader import Reader, a_reader
 from feedmill.testkit.state import BEGIN, Seed
@@ -271,3 +271,11 @@ def test_only_one_of_all_processes_tends(stage: Stage) -> None:
     tenders[0].close()
     assert tenders[1]._lead()
     tenders[1].close()
+
+
+def test_a_process_that_ends_badly_leaves_no_tender_behind(stage: Stage) -> None:
+    stop = threading.Event()
+    with pytest.raises(Fatal, match="a hole"), tending(stage.dsn, FeedSettings(), stop):
+        raise Fatal("a hole")
+    assert stop.is_set()
+    assert not any(thread.name == "feed-tender" for thread in threading.enumerate())

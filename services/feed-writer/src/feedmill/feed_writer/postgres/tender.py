@@ -253,7 +253,9 @@ class FeedTender:
 
 @contextmanager
 def tending(dsn: str, settings: FeedSettings, stop: threading.Event) -> Iterator[None]:
-    """The tender in a thread of its own, as long as the block runs. Raises at its end what ended the tender early."""
+    """The tender in a thread of its own, as long as the block runs, however it ends. Raises at its end what ended the
+    tender early.
+    """
     tender, failed = FeedTender(dsn, settings, stop), list[BaseException]()
 
     def run() -> None:
@@ -266,9 +268,11 @@ def tending(dsn: str, settings: FeedSettings, stop: threading.Event) -> Iterator
 
     thread = threading.Thread(target=run, name="feed-tender", daemon=True)
     thread.start()
-    yield
-    stop.set()
-    thread.join(END_S)
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(END_S)
     if failed:
         raise Fatal("the feed tender failed") from failed[0]
 
