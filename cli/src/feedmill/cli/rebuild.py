@@ -39,6 +39,9 @@ LOOK_S: Final = 0.2
 TAIL_RECORDS: Final = 100
 """Of so many last records of a partition at least one says its source offset."""
 
+ATTEMPTS_MAX: Final = 5
+"""Of a statement that loses a deadlock: api notes who reads while everything is emptied."""
+
 Positions = Mapping[TopicPartition, int]
 """Enriched partition -> a source offset."""
 
@@ -193,5 +196,12 @@ def _passed(positions: Positions, goal: Positions) -> int:
 
 
 def _execute(dsn: str, statement: str) -> None:
-    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(statement)
+    with closing(psycopg2.connect(dsn)) as connection:
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                with connection, connection.cursor() as cursor:
+                    cursor.execute(statement)
+                return
+            except psycopg2.errors.DeadlockDetected:
+                if attempt == ATTEMPTS_MAX:
+                    raise
