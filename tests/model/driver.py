@@ -57,12 +57,16 @@ class Driver:
     kills_left: int
     rebuilds_left: int
 
-    def people(self, count: int) -> list[int]:
+    def people(self, count: int, positions: dict[str, int]) -> list[int]:
+        """Created, and applied to whoever reads with `positions`, which grow."""
         mark = uuid.uuid4().hex[:12]
         users = [{"handle": f"m{number}-{mark}", "name": f"M{number}"} for number in range(count)]
         answer = self._until_answered(self.door, "POST", "/v1/users", json=users)
         results = answer.json()["results"]
         assert all(result["status"] == "created" for result in results), results
+        for said in answer.headers["Feedmill-Position"].split(","):
+            place, _, offset = said.rpartition(":")
+            positions[place] = int(offset)
         return [result["user"]["id"] for result in results]
 
     def send(self, events: Sequence[dict[str, Any]], *, wait_s: int, positions: dict[str, int]) -> list[dict[str, Any]]:

@@ -42,13 +42,13 @@ class Feeds(RuleBasedStateMachine):
     @initialize()
     def some_people(self) -> None:
         self.model = Model()
-        self.people = self.driver.people(PEOPLE)
-        self.model.people.update(self.people)
         self.positions: dict[str, int] = {}
+        self.people = self.driver.people(PEOPLE, self.positions)
+        self.model.people.update(self.people)
         self.things: list[Thing] = []
         self.sent: list[dict[str, Any]] = []
         for reader in self.people[:-1]:  # the last one is never pushed to until the first check
-            assert self.driver.walk(reader, 20, {}) == [[]]
+            assert self.driver.walk(reader, 20, self.positions) == [[]]
         self._follow([(0, 1), (1, 2), (2, 0), (3, 0), (3, 1)], "all")
 
     def _send(self, *events: dict[str, Any], wait_s: int = 0) -> list[dict[str, Any]]:
