@@ -80,7 +80,8 @@ def test_fields_are_named_and_text_cannot_break_the_answer() -> None:
 @pytest.fixture
 def client() -> TestClient:
     app = FastAPI()
-    app.add_exception_handler(RequestValidationError, answer_with_problem)
+    for error_class in (RequestValidationError, HTTPException):
+        app.add_exception_handler(error_class, answer_with_problem)
     family_a = APIRouter(route_class=FamilyARoute)
 
     @app.post("/numbers")
@@ -135,6 +136,13 @@ def test_family_a_says_when_to_come_back(client: TestClient) -> None:
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1
     assert answer.json()["error"] is True
+
+
+def test_family_a_says_in_its_own_shape_which_method_a_path_takes(client: TestClient) -> None:
+    answer = client.delete("/a")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert answer.json() == {"error": True, "message": "The path does not take this method."}
+    assert client.delete("/numbers").headers["content-type"] == "application/problem+json"
 
 
 def test_every_kind_is_explained_in_the_docs() -> None:

@@ -1,6 +1,7 @@
 """Every route of the document times everybody who may call: a route without its row here fails."""
 
 import uuid
+from datetime import datetime
 
 import pytest
 
@@ -40,9 +41,9 @@ MATRIX = {
     "/predict": ANY_KEY,
     "/v1/classify": ANY_KEY,
 }
+"""path -> the status each role gets, about user 1."""
 BODIES = {"/predict": {"text": "Frodo"}, "/v1/classify": {"text": "Frodo"}}
 """What is asked by POST, with what."""
-"""path -> the status each role gets, about user 1."""
 
 
 @pytest.fixture
@@ -82,6 +83,21 @@ def _asked(reader: Reader, url: str, role: str) -> int:
     headers = {} if role == "nobody" else {"X-App-Key": role}
     body = BODIES.get(url)
     return reader.client.request("POST" if body else "GET", url, json=body, headers=headers).status_code
+
+
+READS_NOTHING = ("/predict", "/v1/classify", "/analytics", "/analytics/{name}", "/v1/users/{user_id}/feed/live")
+"""Texts are judged by themselves, pages are files, and a stream says it in its events."""
+
+
+@pytest.mark.parametrize("path", [path for path in MATRIX if path not in READS_NOTHING])
+def test_every_read_says_through_when_it_is_complete_and_heeds_a_position(
+    roles: Seed, reader: Reader, path: str
+) -> None:
+    key = "owner" if MATRIX[path][0] == 200 else "admin"
+    answer = reader.get(at(path), key=key)
+    assert answer.status_code == 200
+    assert datetime.fromisoformat(answer.headers["feedmill-complete-through"]).tzinfo is not None
+    assert reader.get(at(path), key=key, Feedmill_Position="nonsense").status_code == 400
 
 
 def test_own_pages_show_nobody_elses(roles: Seed, reader: Reader) -> None:

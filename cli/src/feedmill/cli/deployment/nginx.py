@@ -111,7 +111,7 @@ http {{
 
     location @too_large {{
       default_type application/problem+json;
-      return 413 '{{"type": "urn:feedmill:problem:body-too-large", "title": "Body too large", "status": 413}}';
+      return 413 '{{"type": "urn:feedmill:problem:too-large", "title": "The request is too large", "status": 413}}';
     }}
 
     location @away {{

@@ -157,15 +157,20 @@ def _printable(text: str) -> str:
 Render = Callable[[Problem], Response]
 
 
-async def answer_with_problem(_: Request, error: Exception) -> Response:
-    """The exception handler of everything that has no shape of its own."""
-    return problem_response(problem_of(error))
+async def answer_with_problem(request: Request, error: Exception) -> Response:
+    """The exception handler of everything that has no shape of its own, and of a method that a shaped path has not."""
+    shape: Render = getattr(request.scope.get("route"), "shape", problem_response)
+    return shape(problem_of(error))
 
 
 def shaped_route(render: Render) -> type[APIRoute]:
     """A route class whose errors, expected or not, are rendered by `render`: `APIRouter(route_class=…)`."""
 
     class ShapedRoute(APIRoute):
+        @staticmethod
+        def shape(problem: Problem) -> Response:
+            return render(problem)
+
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handler = super().get_route_handler()
 

@@ -32,7 +32,7 @@ from feedmill.ingest.settings import LimitSettings
 from feedmill.runtime import metrics
 from feedmill.runtime.auth import Principal, caller_of_family
 from feedmill.runtime.bodies import json_in
-from feedmill.runtime.http import wait_s_in
+from feedmill.runtime.http import positions_in, wait_s_in
 from feedmill.runtime.kafka import Message
 from feedmill.runtime.position import Positions
 from feedmill.runtime.problem import RETRY_AFTER_S, FieldError, Kind, Problem
@@ -61,6 +61,7 @@ async def take_articles(request: Request) -> Response:
     trusted = house.settings.trusted_network
     principal = await caller_of_family("S", house.keys, request.headers, trusted_network=trusted)
     _check_may_write(principal)
+    asked = positions_in(request)
     raw = await body_of(request, house.settings.limits.request_max_bytes)
     documents, is_single = _documents(raw, house.settings.limits)
     answer_headers = house.rate.spend(principal.owner, len(documents))
@@ -69,7 +70,7 @@ async def take_articles(request: Request) -> Response:
     if is_single and coming[0].message is None:
         raise _refused(coming[0].result, answer_headers)
     positions = await _publish(house, [one for one in coming if one.message is not None])
-    answer_headers.update(position_headers(Positions(), positions))
+    answer_headers.update(position_headers(asked, positions))
     taken = _taken([one.result for one in coming], positions)
     wait_s = wait_s_in(request)
     if wait_s is not None and taken.accepted:

@@ -18,7 +18,7 @@ from feedmill.ingest.results import ErrorOut
 from feedmill.runtime import metrics
 from feedmill.runtime.applied import NotYetApplied
 from feedmill.runtime.auth import caller_of_family
-from feedmill.runtime.http import wait_s_in
+from feedmill.runtime.http import positions_in, wait_s_in
 from feedmill.runtime.kafka import Message
 from feedmill.runtime.outcome import Transient
 from feedmill.runtime.position import Positions
@@ -61,6 +61,7 @@ async def take_import(request: Request) -> Response:
     if principal.owner != "family:P" and not principal.may("events:write"):
         raise Problem(Kind.FORBIDDEN, "The key needs the scope events:write.")
     history, dataset = _asked(request)
+    asked = positions_in(request)
     limits = house.settings.limits
     raw = _unpacked(request, await body_of(request, limits.request_max_bytes), limits.request_max_bytes)
     dataset = dataset or hashlib.sha256(raw).hexdigest()
@@ -74,7 +75,7 @@ async def take_import(request: Request) -> Response:
     ]
     retry = len(good) - accepted
     body = Imported(history.name, dataset, len(good) + len(bad), accepted, retry, applied, rejected)
-    headers.update(position_headers(Positions(), positions))
+    headers.update(position_headers(asked, positions))
     status = 200 if applied or not good else 202
     if retry and not accepted:
         status, headers["Retry-After"] = 503, str(RETRY_AFTER_S)
