@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from chaos.ends import WRITTEN_BY, Drain, KillStore
 from chaos.faults import POINTS, CrashAt, Fault, Freeze, Kill, KillBroker, Scene, Struck, Zombie
 from chaos.stage import CLICKHOUSE_SINK, ENRICHER, POSTGRES_SINK, PROCESSES
 from feedmill.testkit.waiting import let_pass
@@ -16,16 +17,21 @@ NOT_REPEATED = frozenset({"dead-letter:acked"})
 
 
 def short_schedule(rng: random.Random) -> list[Fault]:
-    """For CI: every named point once, one kill a process at a random moment, one zombie, the broker frozen once."""
+    """For CI: every named point once, one kill a process at a random moment, one zombie, the broker frozen once, a
+    consumer asked to end, a store killed.
+    """
     faults: list[Fault] = [CrashAt(part, point) for part, points in POINTS.items() for point in points]
     faults += [Kill(part) for part in PROCESSES]
     faults += [Zombie(rng.choice(CONSUMERS)), Freeze("kafka", 4.0)]
+    faults += [Drain(rng.choice(CONSUMERS)), KillStore(rng.choice(tuple(WRITTEN_BY)))]
     rng.shuffle(faults)
     return faults
 
 
 def full_schedule(rng: random.Random) -> list[Fault]:
-    """Every point at its first and at a later pass, 6 random kills a process, every freeze, the broker killed too."""
+    """Every point at its first and at a later pass, 6 random kills a process, every freeze, the broker and both stores
+    killed, every process asked to end.
+    """
     faults: list[Fault] = []
     for part, points in POINTS.items():
         faults += [CrashAt(part, point) for point in points]
@@ -34,6 +40,8 @@ def full_schedule(rng: random.Random) -> list[Fault]:
     faults += [Zombie(part) for part in CONSUMERS for _ in range(2)]
     faults += [Freeze(part) for part in PROCESSES]
     faults += [Freeze("kafka", 9.0), Freeze("kafka", 3.0), KillBroker()]
+    faults += [Drain(part) for part in PROCESSES for _ in range(2)]
+    faults += [KillStore(store) for store in WRITTEN_BY for _ in range(2)]
     rng.shuffle(faults)
     return faults
 
