@@ -27,6 +27,8 @@ def values(history: History, *lines: str) -> list[tuple[int, str, dict[str, obje
         (("\ufeffUpdated_At;extra; READ_PERCENT ;content_id;user_id\n", "2026-11-21;x;95.5;c1;u1\n"), 2),
         ((HEADER, "\n", '"u1","c1"," 95.5","2026-11-21"'), 3),
         ((HEADER.replace(",", "\t"), ROW.replace(",", "\t")), 2),
+        (("\n", "\r\n", HEADER, ROW), 4),
+        (("\ufeff\n", '"updated_at","read_percent","content_id","user_id"\r\n', "2026-11-21,95.5,c1,u1\r\n"), 3),
     ],
 )
 def test_a_header_is_found_or_missed_in_any_dress(lines: tuple[str, ...], line: int) -> None:
@@ -46,14 +48,16 @@ def test_a_header_without_all_columns_is_no_history() -> None:
 @pytest.mark.parametrize(
     ("row", "code", "field"),
     [
-        ("u1,c1,95.5,2026-02-30", "out_of_range", None),
-        ("u1,c1,101,2026-11-21", "out_of_range", None),
-        ("u1,c1,nan,2026-11-21", "out_of_range", None),
+        ("u1,c1,95.5,2026-02-30", "out_of_range", "updated_at"),
+        ("u1,c1,101,2026-11-21", "out_of_range", "read_percent"),
+        ("u1,c1,nan,2026-11-21", "out_of_range", "read_percent"),
+        ('u1,"c1,95.5,2026-11-21', "wrong_type", None),
+        ('u1,"c"1,95.5,2026-11-21', "wrong_type", None),
         ("u1,c1,much,2026-11-21", "wrong_type", "read_percent"),
         ("u1,c1,1_0,2026-11-21", "wrong_type", "read_percent"),
         ("u1,,95.5,2026-11-21", "missing", "content_id"),
         ("u1", "missing", "content_id"),
-        (f"{'u' * 257},c1,95.5,2026-11-21", "out_of_range", None),
+        (f"{'u' * 257},c1,95.5,2026-11-21", "out_of_range", "user_id"),
         ("u\0,c1,95.5,2026-11-21", "nul", "user_id"),
         ("u\udcff,c1,95.5,2026-11-21", "not_utf8", None),
     ],
@@ -64,6 +68,20 @@ def test_a_bad_row_is_told_with_its_line_and_stops_nothing(row: str, code: str, 
     assert isinstance(after, Good)
     assert isinstance(bad, Bad)
     assert (bad.line, str(bad.rejected.reason), bad.rejected.field) == (3, code, field)
+
+
+def test_a_quote_left_open_takes_no_other_row_with_it_and_its_line_is_kept() -> None:
+    """However far the next quote is: a reader of whole cells would swallow what lies between."""
+    lines = [HEADER, *(f"u{n},c,95,2026-11-21\n" for n in range(5_000))]
+    lines[7] = 'u6,"c,95,2026-11-21\n'
+    rows = list(rows_of(READINGS, lines))
+    assert len(rows) == 5_000
+    assert [(row.line, row.cells) for row in rows if isinstance(row, Bad)] == [(8, ('u6,"c,95,2026-11-21',))]
+
+
+def test_a_first_row_that_cannot_be_read_is_no_history() -> None:
+    with pytest.raises(BadHistory, match="left open"):
+        list(rows_of(READINGS, ['user_id,"content_id,read_percent,updated_at\n', ROW]))
 
 
 def test_what_lies_behind_a_line_is_what_comes_after_it() -> None:

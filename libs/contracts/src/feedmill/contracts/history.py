@@ -2,14 +2,15 @@
 
 A row's event_id is made of the dataset and its line, so the same file again is the same events. Columns by header
 (P3's and P4's names, any order, any case, more are ignored); without a header in that order. The delimiter is the first
-line's.
+line's. A line is a row, quoted or not: a quote somebody left open takes no other row with it.
 """
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
+import pydantic
 
 from feedmill.contracts import headers
 from feedmill.contracts.errors import Code, Rejected
@@ -26,7 +27,7 @@ class BadHistory(ValueError):
 
 
 class Good(NamedTuple):
-    """One row. `line`: of the file, from 1, where the row ends."""
+    """One row. `line`: of the file, from 1."""
 
     line: int
     key: str
@@ -82,45 +83,42 @@ def headers_of(history: History, dataset: str, line: int) -> list[tuple[str, str
 def rows_of(history: History, lines: Iterable[str], after_line: int = 0) -> Iterator[Good | Bad]:
     """Every row behind `after_line`; blank lines are none. Bytes that are no UTF-8 come as surrogate escapes.
 
-    Raises BadHistory where a header names some of the columns, but not all of them.
+    Raises BadHistory where a header names some of the columns, but not all of them, or the first row is no CSV.
     """
-    reader, first = _opened(lines)
-    if first is None:
+    numbered = enumerate(lines, start=1)
+    number, head = next(((n, line) for n, line in numbered if line.strip("\ufeff\r\n")), (0, ""))
+    if not number:
         return
+    head = head.removeprefix("\ufeff")
+    delimiter = max(DELIMITERS, key=head.count)
+    first = _cells(head, delimiter)
+    if isinstance(first, Rejected):
+        raise BadHistory(f"the first row is {first.detail}")
     places = _places(history, first)
     if places is None:
         places = range(len(history.columns))
-        if reader.line_num > after_line and first:
-            yield _row(history, reader.line_num, first, places)
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Bad(reader.line_num, Rejected(Code.WRONG_TYPE, f"no CSV: {error}"), ())
+        if number > after_line:
+            yield _row(history, number, first, places)
+    for number, line in numbered:
+        if number <= after_line:
             continue
-        if cells and reader.line_num > after_line:
-            yield _row(history, reader.line_num, cells, places)
+        cells = _cells(line, delimiter)
+        if isinstance(cells, Rejected):
+            yield Bad(number, cells, (line.rstrip("\r\n"),))
+        elif cells:
+            yield _row(history, number, cells, places)
 
 
-def _opened(lines: Iterable[str]) -> tuple[Any, list[str] | None]:
-    source = iter(lines)
-    head = next(source, None)
-    if head is None:
-        return None, None
-    head = head.removeprefix("\ufeff")
-    delimiter = max(DELIMITERS, key=head.count)
-
-    def again() -> Iterator[str]:
-        yield head
-        yield from source
-
-    reader = csv.reader(again(), delimiter=delimiter)
+def _cells(line: str, delimiter: str) -> Sequence[str] | Rejected:
+    line = line.rstrip("\r\n")
+    if '"' not in line:
+        return line.split(delimiter) if line else ()
     try:
-        return reader, next(reader, [])
+        return next(csv.reader((line,), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise BadHistory(f"the first line is no CSV: {error}") from error
+        if line.count('"') % 2:
+            return Rejected(Code.WRONG_TYPE, "no CSV: a quote is left open")
+        return Rejected(Code.WRONG_TYPE, f"no CSV: {error}")
 
 
 def _places(history: History, first: Sequence[str]) -> Sequence[int] | None:
@@ -151,6 +149,16 @@ def _row(history: History, line: int, cells: Sequence[str], places: Sequence[int
         data = msgspec.convert(given, history.verb.struct)
         return Good(line, history.verb.key(data), _encode(data))
     except msgspec.ValidationError as error:
-        return Bad(line, Rejected(Code.OUT_OF_RANGE, str(error)), cells)
+        return Bad(line, _why(history, given) or Rejected(Code.OUT_OF_RANGE, str(error)), cells)
     except UnicodeEncodeError:
         return Bad(line, Rejected(Code.NOT_UTF8, "must be UTF-8"), cells)
+
+
+def _why(history: History, given: Mapping[str, object]) -> Rejected | None:
+    """The column and what is wrong with it, as the model says it."""
+    try:
+        history.verb.model.model_validate(given)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        return Rejected(Code.OUT_OF_RANGE, first["msg"].removeprefix("Value error, "), str(first["loc"][0]))
+    return None
