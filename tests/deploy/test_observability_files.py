@@ -155,7 +155,7 @@ def test_prometheus_asks_every_service_of_compose_at_its_own_port() -> None:
     scraped = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     targets = {job["job_name"]: job["static_configs"][0]["targets"][0] for job in scraped}
-    for name in ("ingest", "api", "enricher", "feed-writer-postgres", "feed-writer-clickhouse"):
+    for name in ("ingest", "api", "enricher", "feed-writer-postgres", "feed-writer-clickhouse", "audit"):
         host, _, port = targets[name].partition(":")
         assert host == name
         assert f"http://127.0.0.1:{port}/" in services[name]["healthcheck"]["test"][-1]

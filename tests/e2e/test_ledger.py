@@ -119,7 +119,7 @@ def environment_of(platform: Platform) -> dict[str, str]:
 def test_the_command_tells_it_to_machines(platform: Platform) -> None:
     since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
     ended = subprocess.run(
-        [str(Path(sys.prefix) / "bin" / "feedmill"), "audit", "ledger", "--since", since, "--json"],
+        [str(Path(sys.prefix) / "bin" / "feedmill"), "audit", "--since", since, "--json"],
         env=environment_of(platform),
         capture_output=True,
         text=True,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing, nullcontext
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
 
 import psycopg2
 import typer
@@ -36,19 +37,53 @@ _AWAY = (KafkaAway, Transient, Fatal, psycopg2.Error, ClickHouseError, OSError)
 SHOWN = 20
 
 
+Since = Annotated[datetime | None, typer.Option(help="Only what the log took from then on (UTC).")]
+Until = Annotated[datetime | None, typer.Option(help="Only what the log took before (UTC).")]
+Last = Annotated[
+    float | None, typer.Option("--last-hours", min=0, help="Only what the log took in so many hours before each audit.")
+]
+Every = Annotated[float | None, typer.Option(min=1, help="Again and again, seconds apart; told as metrics.")]
+Port = Annotated[int, typer.Option(help="With --every: where /metrics is; 0: nowhere.")]
+Host = Annotated[str, typer.Option(help="With --every: the address /metrics is bound to.")]
+PORT: Final = 9_108
+HOST: Final = "127.0.0.1"
+STALLED_AFTER_S: Final = 300.0
+"""A store's fingerprints are one question, and the answer takes as long as the range is wide."""
+
+
 @app.callback(invoke_without_command=True)
-def group(context: typer.Context) -> None:
-    """Compare what is kept with what the log says; without a name: ledger."""
+def group(
+    context: typer.Context,
+    since: Since = None,
+    until: Until = None,
+    last_hours: Last = None,
+    every: Every = None,
+    port: Port = PORT,
+    host: Host = HOST,
+    as_json: AsJson = False,
+) -> None:
+    """Compare what is kept with what the log says; without a name: ledger.
+
+    Examples:
+
+      feedmill audit
+
+      feedmill audit --since 2026-11-01 --until 2026-12-01 --json
+    """
     if context.invoked_subcommand is None:
-        ledger()
+        ledger(since, until, last_hours, every, port, host, as_json)
+    elif (since, until, last_hours, every, port, host, as_json) != (None, None, None, None, PORT, HOST, False):
+        raise typer.BadParameter(f"options belong behind the name: feedmill audit {context.invoked_subcommand} ...")
 
 
 @app.command()
 def ledger(
-    since: Annotated[datetime | None, typer.Option(help="Only what the log took from then on (UTC).")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Only what the log took before (UTC).")] = None,
-    every: Annotated[float | None, typer.Option(min=1, help="Again and again, seconds apart; told as metrics.")] = None,
-    port: Annotated[int, typer.Option(help="With --every: where /metrics is.")] = 9_108,
+    since: Since = None,
+    until: Until = None,
+    last_hours: Last = None,
+    every: Every = None,
+    port: Port = PORT,
+    host: Host = HOST,
     as_json: AsJson = False,
 ) -> None:
     """Accepted (the log) = applied (Postgres) = facts (ClickHouse), dead letters apart: every event by its id.
@@ -57,29 +92,54 @@ def ledger(
 
     Examples:
 
-      feedmill audit
-
       feedmill audit ledger --since 2026-11-01 --until 2026-12-01 --json
 
-      feedmill audit ledger --every 60 --port 9108
+      feedmill audit ledger --every 60 --last-hours 24 --port 9108
     """
+    if last_hours is not None and (since or until):
+        raise typer.BadParameter("--last-hours stands for --since and --until")
     connections = site().connections
+    span = Span(since, until, last_hours)
     if every is not None:
-        _keep_auditing(connections, every, port, since)
+        health = Health("audit", stalled_after_s=STALLED_AFTER_S)
+        with SidePort(health, host, port) if port else nullcontext():
+            _keep_auditing(connections, every, health, span)
         return
     with errors_told(*_AWAY):
         admin()
-        found = once(connections, since, until)
+        found = once(connections, *span.now)
     _tell(found, as_json=as_json)
     if found.different:
         raise typer.Exit(1)
 
 
-def once(connections: Connections, since: datetime | None = None, until: datetime | None = None) -> Ledger:
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is judged: between two moments, or of so many hours up to each audit."""
+
+    since: datetime | None
+    until: datetime | None
+    last_hours: float | None
+
+    @property
+    def now(self) -> tuple[datetime | None, datetime | None]:
+        """Since and until, of an audit that begins now."""
+        if self.last_hours is None:
+            return self.since, self.until
+        return datetime.now(UTC) - timedelta(hours=self.last_hours), None
+
+
+def once(
+    connections: Connections,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    moved_on: Callable[[], None] = lambda: None,
+) -> Ledger:
     """Judge that time."""
     kafka = KafkaSettings(bootstrap_servers=connections.kafka)
     with connected(connections.postgres) as postgres, closing(clickhouse_client(connections.clickhouse)) as clickhouse:
-        return audit(kafka, [PostgresStore(postgres), ClickHouseStore(clickhouse)], bounds(kafka, since, until))
+        stores = [PostgresStore(postgres), ClickHouseStore(clickhouse)]
+        return audit(kafka, stores, bounds(kafka, since, until), moved_on)
 
 
 def bounds(kafka: KafkaSettings, since: datetime | None, until: datetime | None) -> Bounds:
@@ -99,19 +159,17 @@ def _ms(moment: datetime) -> int:
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
 
 
-def _keep_auditing(connections: Connections, every_s: float, port: int, since: datetime | None) -> None:
+def _keep_auditing(connections: Connections, every_s: float, health: Health, span: Span) -> None:
     """Until SIGTERM or SIGINT. A store or the log away is told and waited for."""
     stop = stop_on_signals()
-    health = Health("audit")
-    with SidePort(health, "127.0.0.1", port) if port else nullcontext():
-        while not stop.is_set():
-            _turn(connections, since, health)
-            _wait(stop, every_s, health)
+    while not stop.is_set():
+        _turn(connections, span, health)
+        _wait(stop, every_s, health)
 
 
-def _turn(connections: Connections, since: datetime | None, health: Health) -> None:
+def _turn(connections: Connections, span: Span, health: Health) -> None:
     try:
-        found = once(connections, since)
+        found = once(connections, *span.now, moved_on=health.progressed)
     except _AWAY as error:
         health.report("stores", up=False, detail=type(error).__name__)
         out.print(f"{datetime.now(UTC):%H:%M:%S} cannot be asked now: {type(error).__name__}")

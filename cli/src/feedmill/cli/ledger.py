@@ -12,7 +12,7 @@ twice and in the stores once, where its first copy lay: its chunk differs and is
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -93,8 +93,13 @@ class Entry(NamedTuple):
     dead: bool
 
 
-def audit(kafka: KafkaSettings, stores: Sequence[Store], wanted: Bounds) -> Ledger:
-    """Judge those ranges of the raw topics, as far as every store that keeps them has come. Raises Transient."""
+def audit(
+    kafka: KafkaSettings, stores: Sequence[Store], wanted: Bounds, moved_on: Callable[[], None] = lambda: None
+) -> Ledger:
+    """Judge those ranges of the raw topics, as far as every store that keeps them has come. Raises Transient.
+
+    `moved_on` is called after each chunk: this may take long.
+    """
     ledger = Ledger(judged=_settled(stores, wanted))
     dead = {letter.origin for letter in letters(kafka)}
     prints = {
@@ -108,6 +113,7 @@ def audit(kafka: KafkaSettings, stores: Sequence[Store], wanted: Bounds) -> Ledg
             keeping = [store for store in stores if partition.topic in store.topics]
             for chunk, entries in _chunks(reader, partition, bounds, dead):
                 _judge(ledger, keeping, prints, partition, chunk, entries)
+                moved_on()
     return ledger
 
 
