@@ -111,7 +111,9 @@ def test_a_file_goes_in_once_and_its_bad_rows_aside(
     assert in_the_log(kafka, USER_INTERACTION, dataset) == Counter(good_ids(dataset))
     assert rejected_lines(source) == REJECTED
     again = run(source, dataset, log, shared_state)
-    assert (again.already_done, again.rows) == (True, ROWS - 2)
+    assert (again.already_done, again.rows, again.resumed_from) == (True, ROWS - 2, 0)
+    assert again.reject_file == report.reject_file
+    assert (again.dataset_is, again.other_bytes) == ("name", False)
     assert in_the_log(kafka, USER_INTERACTION, dataset) == Counter(good_ids(dataset))
 
 
@@ -138,7 +140,7 @@ def test_a_packed_file_is_the_same_dataset(log: Log, shared_state: str, source: 
     packed.path.write_bytes(gzip.compress(source.path.read_bytes()))
     assert packed.sha256() == source.sha256()
     first = run(source, "", log, shared_state)
-    assert (first.dataset, first.sha256) == (source.sha256(), source.sha256())
+    assert (first.dataset, first.dataset_is, first.sha256) == (source.sha256(), "sha256", source.sha256())
     assert run(packed, "", log, shared_state).already_done
 
 
@@ -147,6 +149,7 @@ def test_other_bytes_under_a_name_begin_anew(log: Log, shared_state: str, source
     source.path.write_text(source.path.read_text() + f"more,{dataset},99,2026-11-22\n")
     report = run(source, dataset, log, shared_state)
     assert (report.already_done, report.resumed_from, report.rows) == (False, 0, ROWS - 1)
+    assert (report.dataset_is, report.other_bytes) == ("name", True)
 
 
 def test_contents_without_rejects_leave_no_file(

@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from feedmill.cli.feeds_commands import audit_feeds
 from feedmill.cli.ledger import Ledger, audit
-from feedmill.cli.ledger_stores import Bounds, ClickHouseStore, PostgresStore, connected
+from feedmill.cli.ledger_stores import Bounds, ClickHouseStore, PostgresStore, Store, connected
 from feedmill.cli.local.services import Connections
 from feedmill.cli.migrate import clickhouse_client
 from feedmill.cli.operator import site
@@ -138,7 +138,7 @@ def once(
     """Judge that time."""
     kafka = KafkaSettings(bootstrap_servers=connections.kafka)
     with connected(connections.postgres) as postgres, closing(clickhouse_client(connections.clickhouse)) as clickhouse:
-        stores = [PostgresStore(postgres), ClickHouseStore(clickhouse)]
+        stores: list[Store] = [PostgresStore(postgres), ClickHouseStore(clickhouse)]
         return audit(kafka, stores, bounds(kafka, since, until), moved_on)
 
 

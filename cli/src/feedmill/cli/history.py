@@ -44,15 +44,22 @@ class Log(Protocol):
 
 @dataclass(slots=True)
 class Report:
-    """What an import came to. `resumed_from`: the line an earlier run of the same file had reached."""
+    """What an import came to.
+
+    `dataset_is`: what names the events, a `name` or the `sha256` of the unpacked file. `resumed_from`: the line an
+    earlier run of the same file had reached. `other_bytes`: the name stood for another file before; a line that both
+    have is one event, as it was said first.
+    """
 
     kind: str
     dataset: str
+    dataset_is: str
     sha256: str
     rows: int = 0
     rejected: int = 0
     resumed_from: int = 0
     already_done: bool = False
+    other_bytes: bool = False
     reject_file: str | None = None
 
 
@@ -104,6 +111,15 @@ class Run:
     kind: str
     dataset: str
 
+    def stands_for_other_bytes(self, sha256: str) -> bool:
+        """Whether the name has been given to another file."""
+        found = self._execute(
+            """SELECT count(*) FROM import_run
+                WHERE kind = %(kind)s AND dataset = %(dataset)s AND sha256 != %(sha256)s""",
+            {"sha256": sha256},
+        )
+        return found != (0,)
+
     def standing(self, sha256: str) -> tuple[int, int, int, bool]:
         """line, rows, rejected, finished; of other bytes under the same name: none of it."""
         found = self._execute(
@@ -132,7 +148,7 @@ class Run:
         with closing(psycopg2.connect(self.dsn)) as connection, connection, connection.cursor() as cursor:
             cursor.execute(sql, {"kind": self.kind, "dataset": self.dataset, **values})
             row: tuple[object, ...] | None = cursor.fetchone()
-        assert row is not None  # both statements return their row
+        assert row is not None  # each statement returns its row
         return row
 
 
@@ -167,15 +183,18 @@ def _kept(path: Path, after_line: int) -> Iterator[list[str]]:
 def bring_in(history: History, source: Source, run: Run, log: Log, at: Callable[[int], None], *, again: bool) -> Report:
     """Send every row that no earlier run has sent. Raises BadHistory, OSError, Transient, Fatal."""
     sha256 = source.sha256()
+    dataset_is = "name" if run.dataset else "sha256"
     run.dataset = run.dataset or sha256
+    other_bytes = run.stands_for_other_bytes(sha256)
     line, rows, rejected, finished = run.standing(sha256)
-    report = Report(history.name, run.dataset, sha256, rows, rejected, line)
+    report = Report(history.name, run.dataset, dataset_is, sha256, rows, rejected, line, other_bytes=other_bytes)
+    reject_path = source.path.with_name(f"{source.path.name}.rejects.csv")
     if finished and not again:
-        report.already_done = True
+        report.already_done, report.resumed_from = True, 0
+        report.reject_file = str(reject_path) if rejected and reject_path.exists() else None
         return report
     if again:
         line = report.rows = report.rejected = report.resumed_from = 0
-    reject_path = source.path.with_name(f"{source.path.name}.rejects.csv")
     with closing(Rejects(reject_path, line)) as rejects, source.opened(at) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
         for row in rows_of(history, text, line):

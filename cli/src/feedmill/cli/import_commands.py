@@ -75,12 +75,15 @@ def _import(history: History, file: Path, dataset: str, *, again: bool, as_json:
 
 
 def _tell(report: Report) -> None:
-    out.print(f"dataset [bold]{escape(report.dataset)}[/]")
+    meant = "as it was named" if report.dataset_is == "name" else "the SHA-256 of the unpacked bytes"
+    out.print(f"dataset [bold]{escape(report.dataset)}[/], {meant}", soft_wrap=True)
+    if report.other_bytes:
+        out.print("The name stood for another file before: a line that both have counts as it was said first.")
     if report.already_done:
         out.print(f"already imported: {report.rows:,} rows, {report.rejected:,} rejected; nothing sent (--again does)")
-        return
-    resumed = f", resumed behind line {report.resumed_from:,}" if report.resumed_from else ""
-    out.print(f"{report.rows:,} {report.kind} in the log, {report.rejected:,} rejected{resumed}")
+    else:
+        resumed = f", resumed behind line {report.resumed_from:,}" if report.resumed_from else ""
+        out.print(f"{report.rows:,} {report.kind} in the log, {report.rejected:,} rejected{resumed}")
     if report.reject_file:
         out.print(f"rejected rows, by line and reason: {escape(report.reject_file)}", soft_wrap=True)
 

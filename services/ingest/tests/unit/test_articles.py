@@ -96,3 +96,6 @@ def test_a_log_that_is_away_is_said_at_once(client: TestClient, fake: FakeHouse)
     answer = client.post("/v1/articles", json=[ARTICLE, {"id": "8"}], headers=SERVICE)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert [r["status"] for r in answer.json()["results"]] == ["retry", "invalid"]
+    fake.log.available = True
+    corrected = client.post("/v1/articles", json={**ARTICLE, "text": "corrected"}, headers=SERVICE)
+    assert corrected.status_code == 202, "what the log did not take conflicts with nothing"

@@ -46,6 +46,29 @@ def test_the_same_rows_packed_are_the_same_dataset(client: TestClient, fake: Fak
     assert packed.json()["dataset"] == plain.json()["dataset"] == hashlib.sha256(ROWS).hexdigest()
     ids = [record.headers["event-id"] for record in fake.log.records]
     assert ids[:2] == ids[2:]
+    assert plain.json()["dataset_is"] == "sha256"
+
+
+def test_a_line_that_says_something_else_than_before_is_told_and_nothing_is_lost_in_silence(
+    client: TestClient, fake: FakeHouse
+) -> None:
+    """Two pieces of a file under one name: their lines would be the same events."""
+    first = client.post(f"{PATH}&dataset=d", content=b"u1,c1,95,2026-11-21\nu2,c1,95,2026-11-21\n", headers=KEY)
+    assert (first.json()["accepted"], first.json()["dataset_is"]) == (2, "name")
+    other = client.post(f"{PATH}&dataset=d", content=b"u1,c1,95,2026-11-21\nu3,c1,x,2026-11-21\nu4,c1,9,2026-11-21\n",
+                        headers=KEY)  # fmt: skip
+    again = client.post(f"{PATH}&dataset=d", content=b"u1,c1,95,2026-11-21\nu3,c1,95,2026-11-21\n", headers=KEY)
+    assert (other.json()["rows"], other.json()["accepted"]) == (3, 2)
+    assert [(row["line"], row["error"]["code"]) for row in other.json()["rejected"]] == [(2, "wrong_type")]
+    assert (again.json()["rows"], again.json()["accepted"]) == (2, 1)
+    assert [(row["line"], row["error"]["code"]) for row in again.json()["rejected"]] == [(2, "conflict")]
+    assert len(fake.log.records) == 5
+
+
+def test_a_name_may_be_both_of_readings_and_of_contents(client: TestClient) -> None:
+    assert client.post(f"{PATH}&dataset=d", content=b"u1,c1,95,2026-11-21\n", headers=KEY).json()["accepted"] == 1
+    body = client.post("/v1/imports?kind=content&dataset=d", content=b"c1,romance\n", headers=KEY).json()
+    assert (body["accepted"], body["rejected"]) == (1, [])
 
 
 def test_contents_go_to_their_own_topic(client: TestClient, fake: FakeHouse) -> None:
@@ -88,6 +111,17 @@ def test_what_the_log_does_not_take_is_to_be_sent_again(client: TestClient, fake
     fake.log.available = False
     answer = client.post(PATH, content=ROWS, headers=KEY)
     assert (answer.status_code, answer.json()["retry"], answer.headers["Retry-After"]) == (503, 2, "1")
+    fake.log.available = True
+    other = client.post(f"{PATH}&dataset=d", content=ROWS, headers=KEY).json()
+    assert (other["accepted"], len(other["rejected"])) == (2, 1)
+
+
+def test_what_the_log_did_not_take_conflicts_with_nothing(client: TestClient, fake: FakeHouse) -> None:
+    fake.log.available = False
+    client.post(f"{PATH}&dataset=d", content=b"u1,c1,95,2026-11-21\n", headers=KEY)
+    fake.log.available = True
+    answer = client.post(f"{PATH}&dataset=d", content=b"u2,c1,95,2026-11-21\n", headers=KEY)
+    assert (answer.json()["accepted"], answer.json()["rejected"]) == (1, [])
 
 
 def test_a_trusted_network_needs_no_key() -> None:

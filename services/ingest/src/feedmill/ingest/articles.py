@@ -143,6 +143,7 @@ async def _publish(house: House, coming: Sequence[Coming]) -> Positions:
     acks = await sender.send([one.message for one in coming if one.message]) if sender.available else ()
     for one, ack in zip_longest(coming, acks):
         if ack is None or ack.error is not None:
+            house.door.seen.forget(one.result.event_id or "")  # not surely in the log: no later one conflicts with it
             one.result = failed(one.result.id, "retry", LOG_AWAY, one.result.event_id)
             metrics.EVENTS_RETRY.at(LOG_AWAY.reason).inc()
             continue

@@ -169,7 +169,8 @@ IMPORTS: Final[dict[str, Any]] = {
         _parameter(
             "dataset",
             "query",
-            "Names the rows' events together with their lines; by default the SHA-256 of the unpacked body.",
+            "Names the rows' events together with their lines, so each piece of a file needs its own; by default the"
+            " SHA-256 of the unpacked body.",
             {"type": "string", "maxLength": 256},
         ),
     ],
