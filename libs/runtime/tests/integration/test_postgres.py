@@ -45,7 +45,7 @@ async def refused_at_once(postgres: Postgres) -> None:
     began_s = time.monotonic()
     with pytest.raises(StoreAway):
         await postgres.fetch("SELECT 1")
-    assert time.monotonic() - began_s < 0.1
+    assert time.monotonic() - began_s < 0.4, "longer than it takes to find out that nobody is there"
 
 
 def test_rows_commands_and_transactions(database: str) -> None:
@@ -151,7 +151,7 @@ def test_nobody_waits_on_a_frozen_postgres_longer_than_the_first(postgres: Runni
                 await store.poll("SELECT 1", silent_s=0.5)
             answers = await asyncio.gather(*asked, return_exceptions=True)
             assert all(isinstance(answer, StoreAway) for answer in answers)
-            assert time.monotonic() - began_s < 2
+            assert time.monotonic() - began_s < 4
             await refused_at_once(store)
         finally:
             thaw(processes)

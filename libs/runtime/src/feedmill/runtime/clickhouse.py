@@ -72,8 +72,14 @@ class ClickHouse:
         return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
     async def poll(self, sql: str, *, silent_s: float) -> list[dict[str, str | int]]:
-        """All rows, for the one task that asks all the time. Raises StoreAway."""
-        return await self.fetch(sql, dict[str, str | int], {}, timeout_s=silent_s)
+        """All rows, for the one task that asks all the time, always the same. Raises StoreAway, whatever is wrong: a
+        broken disk or a query killed by an operator may not end a process that feeds do without.
+        """
+        try:
+            return await self.fetch(sql, dict[str, str | int], {}, timeout_s=silent_s)
+        except QueryFailed as error:
+            self._lost(str(error))
+            raise StoreAway("clickhouse cannot say how far it is") from error
 
     def ask(self, sql: str, row: type[RowT], bound: Mapping[str, Value], timeout_s: float = 0) -> list[RowT]:
         """As `fetch`, in the caller's thread."""
