@@ -89,7 +89,7 @@ def classify(
 ) -> None:
     """Classify one text.
 
-    Example:
+    Examples:
 
       feedmill saga classify "Frodo left the Shire"
     """

@@ -27,7 +27,7 @@ def test_reads_are_503_at_once_and_come_back_by_themselves(
         assert answer.json()["error"] is True
         assert reader.get("/me", key="never-seen").status_code == 503
         assert reader.get("/me", Feedmill_Position="activity.published.v1/0:0").status_code == 503
-        assert time.monotonic() - began_s < 1
+        assert time.monotonic() - began_s < 3
         assert reader.get("/readyz").json()["dependencies"]["postgres"]["up"] is False
         assert reader.get("/livez").status_code == 200
     finally:

@@ -171,7 +171,7 @@ def test_postgres_away_events_go_on_and_families_are_told_at_once(door: TestClie
         for path, body in (("/post", {"type": "post", "content": "x"}), ("/follow", {"follow": "nico"})):
             answer = door.post(path, json=body, headers=IVAN)
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-        assert time.monotonic() - began_s < 1
+        assert time.monotonic() - began_s < 3
         sent = [event("post", actor_id=1, object={"type": "post", "content": "x"})]
         assert door.post("/v1/events", json=sent, headers=TOWN).status_code == 202
     finally:
