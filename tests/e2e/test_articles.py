@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,6 +81,24 @@ def test_its_clients_ask_as_they_did_and_more(operator: Operator) -> None:
     assert top.headers["Feedmill-Complete-Through"] > "2026"
     page = operator.http.get("/analytics", headers={"Accept": "text/html"})
     assert (page.status_code, "<h1>Feedmill analytics</h1>" in page.text) == (200, True)
+
+
+def test_names_that_the_list_lacks_are_found_in_the_warehouse(platform: Platform, operator: Operator) -> None:
+    name = f"Kel{uuid.uuid4().hex[:8].translate(str.maketrans('0123456789', 'ghijklmnop'))}"
+    articles = [an_article(readers, f"here came {name} and Frodo") for readers in (3, 4)]
+    operator.request("POST", "/v1/articles", {"Prefer": "wait=20"}, json=articles)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("FEEDMILL_")}
+    ended = subprocess.run(
+        [str(Path(sys.prefix) / "bin" / "feedmill"), "saga", "names", "--limit", "1000", "--json"],
+        env=kept | {"FEEDMILL_HOME": str(platform.home.root), **platform.connections.environment()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    [found] = [one for one in json.loads(ended.stdout) if one["name"] == name]
+    assert (found["texts"], found["readers"]) == (2, 7)
 
 
 def test_what_it_answers_is_fresh_for_who_carries_the_position(operator: Operator) -> None:
