@@ -40,13 +40,17 @@ def sent(operator: Operator) -> tuple[datetime, list[dict[str, Any]]]:
         event("read", {"user_id": name, "content_id": "c", "read_percent": 50, "updated_at": day}) for _ in range(3)
     ]
     meta = event("content-meta", {"content_id": name, "category_name": "x"})
-    article = event("article", {"id": name, "time": 1_700_000_000, "readers": 7, "text": "Sam Gamgee"})
+    texts = ("Sam Gamgee", "Frodo and Sam", "")
+    articles = [
+        event("article", {"id": f"{name}{n}", "time": 1_700_000_000, "readers": 7, "text": text})
+        for n, text in enumerate(texts)
+    ]
     kafka = KafkaSettings(bootstrap_servers=operator.platform.connections.kafka)
     with closing(Producer(kafka, gapless=True)) as producer:
         for topic in RAW:
             producer.send(topic.name, b"1", b"{", [])
         producer.flush(30)
-    results = operator.send(*posts, *reads, meta, article)
+    results = operator.send(*posts, *reads, meta, *articles)
     operator.send(posts[0])
     assert all(result["applied"] for result in results)
     return since, results
@@ -91,6 +95,9 @@ def test_an_untouched_platform_shows_no_difference_and_a_touched_one_the_very_id
     with closing(clickhouse_client(platform.connections.clickhouse)) as client:
         for table, verb in (("fact_activity", "post"), ("fact_reading", "read"), ("article", "article")):
             client.command(f"DELETE FROM {table} WHERE event_id = '{ids[verb]}'")
+        halved, emptied = (results[n]["event_id"] for n in (10, 11))
+        client.command(f"DELETE FROM fact_readers WHERE event_id = '{halved}' AND entity_id = 'frodo'")
+        client.command(f"DELETE FROM article_set_aside WHERE event_id = '{emptied}'")
         execute(platform.connections.postgres, f"DELETE FROM activity WHERE event_id = '{results[2]['event_id']}'")
         client.command(
             "INSERT INTO fact_activity "
@@ -107,6 +114,8 @@ def test_an_untouched_platform_shows_no_difference_and_a_touched_one_the_very_id
         ("missing", "clickhouse", ids["article"]),
         ("missing", "postgres", results[2]["event_id"]),
         ("extra", "clickhouse", strange),
+        ("incomplete", "clickhouse", halved),
+        ("incomplete", "clickhouse", emptied),
     }
 
 

@@ -82,6 +82,9 @@ class Store(Protocol):
     def by_place(self, topic: str, partition: int, low: int, high: int) -> list[Row]:
         """All whose raw record lies in [low, high)."""
 
+    def incomplete(self, topic: str, bounds: Bounds) -> list[Row]:
+        """Events that are there, and not all rows that were made of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresStore:
@@ -123,6 +126,10 @@ class PostgresStore:
             Row(UUID(str(i)).bytes, int(str(p)), int(str(at)), str(verb)) for i, p, at, verb in self._rows(sql, values)
         ]
 
+    def incomplete(self, topic: str, bounds: Bounds) -> list[Row]:
+        """None: an event's rows are made in one transaction."""
+        return []
+
     def _rows(self, sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, values)
@@ -142,11 +149,7 @@ class ClickHouseStore:
         return {TopicPartition(raw[t], int(p)): int(at) for t, p, at in rows.result_rows if t in raw}
 
     def prints(self, topic: str, bounds: Bounds) -> dict[Cell, Print]:
-        places = " OR ".join(
-            f"(source_partition = {tp.partition} AND source_offset >= {low} AND source_offset < {high})"
-            for tp, (low, high) in bounds.items()
-            if tp.topic == topic
-        )
+        places = _places(topic, bounds)
         if not places:
             return {}
         rows = self.client.query(
@@ -166,6 +169,14 @@ class ClickHouseStore:
         where = f"source_partition = {partition} AND source_offset >= {low} AND source_offset < {high}"
         return self._found(topic, where)
 
+    def incomplete(self, topic: str, bounds: Bounds) -> list[Row]:
+        """Articles whose entities, or whose being set aside, are not all in the tables that say so."""
+        places = _places(topic, bounds)
+        if not places or topic != ARTICLE_PUBLISHED.name:
+            return []
+        rows = self.client.query(_INCOMPLETE.format(places=places))
+        return [Row(i.bytes, int(p), int(at), BARE[topic].name) for i, p, at in rows.result_rows]
+
     def _found(self, topic: str, where: str) -> list[Row]:
         rows = self.client.query(
             f"SELECT event_id, source_partition, source_offset, {_verb(topic)} "  # noqa: S608  our own names and ids
@@ -181,6 +192,29 @@ _TABLES: Final = {
     CONTENT_META.name: "content_change",
     ARTICLE_PUBLISHED.name: "article",
 }
+
+
+_INCOMPLETE: Final = """
+SELECT article.event_id, article.source_partition, article.source_offset
+  FROM (SELECT * FROM article FINAL WHERE entities >= 0 AND ({places})) AS article
+  LEFT JOIN (
+    SELECT event_id, version, count() AS kept FROM fact_readers FINAL WHERE {places} GROUP BY event_id, version
+  ) AS named ON named.event_id = article.event_id AND named.version = article.version
+  LEFT JOIN (
+    SELECT event_id, version, count() AS kept FROM article_set_aside FINAL WHERE {places} GROUP BY event_id, version
+  ) AS aside ON aside.event_id = article.event_id AND aside.version = article.version
+ WHERE named.kept != article.entities OR aside.kept != (article.set_aside != '')
+ ORDER BY 2, 3"""
+"""Rows of the version that was read first: those of a later reading count nowhere (ADR 28)."""
+
+
+def _places(topic: str, bounds: Bounds) -> str:
+    """A condition; empty where there is nothing to ask for."""
+    return " OR ".join(
+        f"(source_partition = {tp.partition} AND source_offset >= {low} AND source_offset < {high})"
+        for tp, (low, high) in bounds.items()
+        if tp.topic == topic
+    )
 
 
 def _verb(topic: str) -> str:

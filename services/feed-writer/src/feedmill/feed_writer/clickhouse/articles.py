@@ -86,6 +86,7 @@ def _articles(rows: Sequence[ArticleRow]) -> Block:
         saga_probability=("Float64", native.floats([article.probability or 0.0 for article in articles])),
         saga_model=_words([article.model for article in articles]),
         entity_list=_words([article.entity_list for article in articles]),
+        entities=("Int32", native.integers("i", [len(article.entities) for article in articles])),
         set_aside=_words([article.set_aside for article in articles]),
     )
 
