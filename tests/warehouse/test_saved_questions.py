@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -38,6 +39,28 @@ def test_a_saved_question_is_answered(path: Path, town: tuple[Mill, Town]) -> No
     over_native = NativeAnalyst(mill.server).rows(text, bound)
     assert list(over_native[0]) == list(rows[0])
     assert len(over_native) == len(rows)
+
+
+def charted() -> list[tuple[str, str]]:
+    """Question and column of every chart that the notebook draws of a question's own rows."""
+    found = []
+    for cell in ast.parse((FOLDER / "notebook.py").read_text()).body:
+        asked: dict[str, str] = {}
+        for node in ast.walk(cell):  # by the depth: an assignment comes before the calls within others
+            match node:
+                case ast.Assign([ast.Name(name)], ast.Call(ast.Name("rows"), [ast.Constant(question), *_])):
+                    asked[name] = question
+                case ast.Call(ast.Name("bars" | "lines"), [ast.Name(name), *columns]) if name in asked:
+                    found += [(asked[name], ast.literal_eval(column)) for column in columns]
+    return found
+
+
+def test_what_the_notebook_draws_is_a_column_of_what_it_asks(town: tuple[Mill, Town]) -> None:
+    assert len({question for question, _ in charted()}) >= 4
+    for question, column in charted():
+        text = (FOLDER / f"{question}.sql").read_text()
+        rows = Analyst(town[0].server).rows(text, dict(PARAMETER.findall(text)))
+        assert column in rows[0], (question, column)
 
 
 def test_the_notebook_asks_every_saved_question() -> None:

@@ -6,7 +6,7 @@ import csv
 import gzip
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 
 from feedmill.cli import history
 from feedmill.cli.history import Report, Run, Source, bring_in
+from feedmill.cli.import_commands import UNREADABLE
 from feedmill.contracts import headers, topics
 from feedmill.contracts.history import CONTENT, READINGS, event_id_of_line
 from feedmill.contracts.topics import CONTENT_META, USER_INTERACTION, Topic
@@ -142,6 +143,17 @@ def test_a_packed_file_is_the_same_dataset(log: Log, shared_state: str, source: 
     first = run(source, "", log, shared_state)
     assert (first.dataset, first.dataset_is, first.sha256) == (source.sha256(), "sha256", source.sha256())
     assert run(packed, "", log, shared_state).already_done
+
+
+@pytest.mark.parametrize("damaged", [lambda packed: packed[:-9], lambda packed: packed[:40] + b"\0" * 9 + packed[49:]])
+def test_a_packed_file_that_is_damaged_is_said_and_nothing_of_it_is_sent(
+    kafka: RunningKafka, log: Log, shared_state: str, source: Source, dataset: str, damaged: Callable[[bytes], bytes]
+) -> None:
+    packed = Source(source.path.with_name("readings.csv.gz"))
+    packed.path.write_bytes(damaged(gzip.compress(source.path.read_bytes())))
+    with pytest.raises(UNREADABLE):
+        run(packed, dataset, log, shared_state)
+    assert not in_the_log(kafka, USER_INTERACTION, dataset)
 
 
 def test_other_bytes_under_a_name_begin_anew(log: Log, shared_state: str, source: Source, dataset: str) -> None:

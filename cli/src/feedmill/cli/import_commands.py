@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -29,6 +30,8 @@ File = Annotated[
 Dataset = Annotated[
     str, typer.Option(help="Names the file's events for ever; by default the SHA-256 of its unpacked bytes.")
 ]
+UNREADABLE = (OSError, EOFError, zlib.error)
+"""What a file, or its packing, may raise."""
 Again = Annotated[bool, typer.Option("--again", help="Send every row once more: the same events, nothing changes.")]
 
 
@@ -62,7 +65,7 @@ def _import(history: History, file: Path, dataset: str, *, again: bool, as_json:
     if len(dataset) > DATASET_MAX_CHARS or not (dataset or "x").isprintable():
         raise typer.BadParameter(f"--dataset must be a printable text of at most {DATASET_MAX_CHARS} characters")
     connections = site().connections
-    with errors_told(KafkaAway, Transient, Fatal, BadHistory, psycopg2.Error, OSError):
+    with errors_told(KafkaAway, Transient, Fatal, BadHistory, psycopg2.Error, *UNREADABLE):
         admin()
         kafka = KafkaSettings(bootstrap_servers=connections.kafka)
         run = Run(connections.postgres, history.name, dataset)
