@@ -170,6 +170,7 @@ def test_a_trusted_network_needs_no_key_for_family_p(asked: Reader) -> None:
     answer = asked.get(f"/user_content/?user_id={USER}&query_date=2026-11-21", key=None)
     assert (answer.status_code, answer.json()) == (200, {"ब्लॉग": 1.0})
     assert answer.headers["feedmill-complete-through"]
+    assert asked.get(f"/user_content?user_id={USER}&query_date=2026-11-21", key=None).json() == answer.json()
 
 
 @pytest.mark.parametrize(("day", "expected"), [("2026-11-21", {"ब्लॉग": 1.0}), ("2026-11-07", {"ब्लॉग": 1.0}),

@@ -35,6 +35,7 @@ PATHS = {
     "/v1/tags/{tag}/feed",
     "/v1/events/{event_id}",
     "/v1/users/{user_id}/interests",
+    "/user_content",
     "/user_content/",
     "/v1/analytics/sagas/{saga_id}/entities",
     "/v1/analytics/links",

@@ -14,7 +14,7 @@ ROLES = ("owner", "stranger", "feeds:read", "events:write", "admin", "revoked", 
 ANY_KEY = (200, 200, 200, 200, 200, 401, 401, 401)
 A_USERS_OWN = (200, 200, 401, 401, 401, 401, 401, 400)
 FACTS = (403, 403, 403, 403, 200, 401, 401, 401)
-QUERIES = {"/user_content/": "?user_id=1&query_date=2026-11-21"}
+QUERIES = dict.fromkeys(("/user_content", "/user_content/"), "?user_id=1&query_date=2026-11-21")
 ANALYTICS = (
     *("sagas/{saga_id}/entities", "links", "tags", "trends", "active-users"),
     *("retention", "funnel", "categories", "growth"),
@@ -30,6 +30,7 @@ MATRIX = {
     "/v1/objects/{type}/{id}": ANY_KEY,
     "/v1/tags/{tag}/feed": ANY_KEY,
     "/v1/events/{event_id}": ANY_KEY,
+    "/user_content": FACTS,
     "/user_content/": FACTS,
     "/v1/users/{user_id}/interests": FACTS,
     **{f"/v1/analytics/{name}": FACTS for name in ANALYTICS},

@@ -31,15 +31,15 @@ def router(parts: Parts) -> APIRouter:
     """Interests."""
     routes = APIRouter(tags=["interests"])
 
-    @routes.get(
-        "/user_content/",
-        openapi_extra=openapi.operation(
-            _SHARES,
-            openapi.in_query("user_id", _USER, "Family P's own id.", required=True),
-            openapi.in_query("query_date", _DAY, "The last day of the fortnight.", required=True),
-            errors=(403,),
-        ),
+    shares = openapi.operation(
+        _SHARES,
+        openapi.in_query("user_id", _USER, "Family P's own id.", required=True),
+        openapi.in_query("query_date", _DAY, "The last day of the fortnight.", required=True),
+        errors=(403,),
     )
+
+    @routes.get("/user_content/", openapi_extra=shares)
+    @routes.get("/user_content", openapi_extra=shares)  # its old service sent on who left the slash out
     async def user_content(request: Request) -> Response:
         """Category -> its share of what was read to more than 90 % in the fortnight up to the date; {} for nothing."""
         principal, snapshot = await admitted_to_facts(parts, request, family=FAMILY)
