@@ -69,6 +69,10 @@ def feedmill() -> Iterator[Command]:
 def test_every_part_is_ready_and_together_they_are_small(feedmill: Command) -> None:
     status = feedmill.json("status")
     assert {part["name"]: part["state"] for part in status["parts"]} == dict.fromkeys(PARTS, "ready")
+    must_be_small(status)
+
+
+def must_be_small(status: Any) -> None:
     memory = {part["name"]: part["rss_mb"] for part in status["parts"]}
     assert sum(memory.values()) < 1_600
     services = [name for name in PARTS if name not in ("kafka", "postgres", "clickhouse")]
@@ -123,6 +127,7 @@ def test_the_demo_can_be_had_again_on_a_running_platform(feedmill: Command) -> N
             "Everything accepted was seen at both ends.",
         ):
             assert promised in said
+    must_be_small(feedmill.json("status"))
 
 
 def test_a_towns_figures_are_there_for_machines(feedmill: Command) -> None:

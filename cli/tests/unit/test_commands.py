@@ -4,11 +4,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from typer.testing import CliRunner
 
 from feedmill.cli.local.services import PARTS
 from feedmill.cli.main import COMMANDS, app, loaded
+from feedmill.cli.output import told
 
 run = CliRunner()
 
@@ -94,3 +97,27 @@ def test_a_replay_of_nothing_in_particular_is_refused() -> None:
     shown = run.invoke(app, ["dlq", "replay"])
     assert shown.exit_code == 1
     assert "--all" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            psycopg2.OperationalError(
+                'connection to server at "x", port 1 failed: Connection refused\n\tIs it running?'
+            ),
+            "Postgres does not answer: feedmill up, or set FEEDMILL_POSTGRES_DSN",
+        ),
+        (
+            psycopg2.OperationalError('connection to server at "x" failed: FATAL: password authentication failed\n'),
+            'connection to server at "x" failed: FATAL: password authentication failed',
+        ),
+        (
+            ClickHouseError("Error (Caused by NewConnectionError([Errno 111] Connection refused))"),
+            "ClickHouse does not answer: feedmill up, or set FEEDMILL_CLICKHOUSE_URL",
+        ),
+        (OSError("Connection refused"), "Connection refused"),
+    ],
+)
+def test_where_a_store_does_not_answer_the_next_step_is_said(error: Exception, said: str) -> None:
+    assert told(error) == said

@@ -97,6 +97,7 @@ class Session:
         yield eric("/me", says='"follow_ids":[1]')
         yield eric("/feed/friends", says='"object_type":"photo"')
         yield eric("/unfollow", {"unfollow": "ivan"}, says="User unfollowed")
+        yield eric("/unfollow", {"unfollow": "ivan"}, says="User unfollowed")  # also of one not followed any more
         yield eric("/unfollow", {"unfollow": "eric"}, 400, "You can't unfollow yourself")
         yield eric("/feed/friends", says='"friends_feed":[]')
         yield eric("/follow", {"follow": "nico"}, says="User followed")

@@ -58,13 +58,28 @@ def coloured(state: str) -> str:
     return f"[{STATE_COLOURS.get(state, 'white')}]{state}[/]"
 
 
+NOBODY_THERE = ("Connection refused", "timeout expired", "could not translate host name", "Name or service not known")
+NEXT_STEPS = {
+    "psycopg2": "Postgres does not answer: feedmill up, or set FEEDMILL_POSTGRES_DSN",
+    "clickhouse_connect": "ClickHouse does not answer: feedmill up, or set FEEDMILL_CLICKHOUSE_URL",
+}
+"""The library whose error it is -> what to do where nobody listens. By name: not every command loads them."""
+
+
+def told(error: Exception) -> str:
+    """What it says, or the next step where a store's client says no more than that nobody answered."""
+    said = str(error).strip()
+    next_step = NEXT_STEPS.get(type(error).__module__.partition(".")[0])
+    return next_step if next_step and any(sign in said for sign in NOBODY_THERE) else said
+
+
 @contextmanager
 def errors_told(*kinds: type[Exception]) -> Iterator[None]:
-    """These exceptions say what to do themselves: shown without a traceback."""
+    """These exceptions say what to do themselves, or `told` does: shown without a traceback."""
     try:
         yield
     except kinds as error:
-        raise fail(str(error)) from None
+        raise fail(told(error)) from None
 
 
 def rows(into: Table, values: Sequence[Sequence[object]]) -> Table:
