@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ import uvloop
 from bench import client, doors
 from bench.client import Load
 from bench.doors import Door
+from bench.feeds.apis import an_api
 from bench.feeds.pages import BUSY, CONNECTIONS, SECONDS
 from bench.feeds.world import Network, build
 from bench.harness import Figure, Plan, Told, interleave, quantile
@@ -23,13 +24,10 @@ from feedmill.api.cache import Cache
 from feedmill.api.main import POINT_LOOKUPS
 from feedmill.api.queries.profile import exists
 from feedmill.api.settings import CacheSettings
-from feedmill.cli.local.part import Part
-from feedmill.cli.local.services import BY_NAME, Site, service_spec
 from feedmill.runtime.health import Health
 from feedmill.runtime.postgres import Postgres
 from feedmill.runtime.settings import PostgresSettings
 from feedmill.testkit.platform import Platform
-from feedmill.testkit.ports import free_origin
 from feedmill.testkit.redis import start_redis
 from feedmill.testkit.running import Bench
 
@@ -73,9 +71,9 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
     with Bench() as bench:
         url = start_redis(bench).url
         with (
-            _api(platform, "off", {}) as off,
-            _api(platform, "on", {URL: url, TTL: "30"}) as on,
-            _api(platform, "missing", {URL: url, TTL: "0.05"}) as missing,
+            an_api(platform, "off", {}) as off,
+            an_api(platform, "on", {URL: url, TTL: "30"}) as on,
+            an_api(platform, "missing", {URL: url, TTL: "0.05"}) as missing,
         ):
             cases = {
                 "off": Case(off, hot), "on": Case(on, hot), "missing": Case(missing, hot),
@@ -123,22 +121,6 @@ def _pull(dsn: str) -> None:
 
 def _requests(network: Network, key: str) -> list[bytes]:
     return [client.request("GET", f"/v1/users/{reader}/feed", key) for reader in network.reader_ids()]
-
-
-@contextmanager
-def _api(platform: Platform, name: str, more: Mapping[str, str]) -> Iterator[Door]:
-    port = free_origin()
-    site = Site(platform.home, platform.ports, platform.connections)
-    env = {"FEEDMILL_API__PORT": str(port), **more}
-    spec = service_spec(site, replace(BY_NAME["api"], offset=port - platform.ports.origin), 0, env)
-    part = Part(replace(spec, name=f"api-{name}", log=platform.home.log_of(f"api-{name}")))
-    try:
-        part.start()
-        part.wait_ready(doors.READY_S)
-        assert part.pid is not None
-        yield Door(port, part.pid)
-    finally:
-        part.kill()
 
 
 async def _postgres_us(dsn: str) -> float:

@@ -134,7 +134,7 @@ def empty_postgres(dsn: str) -> None:
     _execute(
         dsn,
         f"TRUNCATE {tables}; "  # noqa: S608
-        "UPDATE feed_reader SET complete_from = '-infinity', wants_fill = true; "
+        "UPDATE feed_reader SET complete_from = '-infinity', wants_fill = true, began_offset = -1; "
         "UPDATE sink_position SET source_offset = -1, next_offset = 0",
     )
 

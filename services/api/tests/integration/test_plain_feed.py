@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from feedmill.api.cursor import NEWEST
+from feedmill.api.cursor import NEWEST, Positions
 from feedmill.api.main import POINT_LOOKUPS
 from feedmill.api.queries.home_feed import home_feed
 from feedmill.api.queries.plain_feed import Plain
@@ -110,9 +110,10 @@ def test_every_page_has_the_bytes_cursor_and_positions_of_the_long_statement(tow
         lambda seed: seed.edge(IVAN, "block", OLGA),
         lambda seed: seed.edge(OLGA, "block", IVAN),
         lambda seed: seed.follow(IVAN, OLGA),
+        lambda seed: seed.follow(IVAN, ERIC, active=False),
         lambda seed: seed.execute("DELETE FROM feed_reader"),
     ],
-    ids=["mutes", "blocks", "is blocked", "follows one more", "is not known to read"],
+    ids=["mutes", "blocks", "is blocked", "follows one more", "unfollows one", "is not known to read"],
 )
 def test_who_is_not_plain_is_asked_at_length_at_once(town: Seed, state: str, change: Callable[[Seed], None]) -> None:
     pushed(town)
@@ -121,13 +122,17 @@ def test_who_is_not_plain_is_asked_at_length_at_once(town: Seed, state: str, cha
     assert asked(state, plainly) is None
 
 
-def test_an_edge_that_ended_takes_its_rows_along(town: Seed, state: str) -> None:
+def test_a_walk_that_began_before_the_newest_following_is_asked_at_length(town: Seed, state: str) -> None:
     pushed(town)
-    town.follow(IVAN, ERIC, active=False)
-    page = asked(state, plainly)
-    assert page is not None
-    assert '"actor":{"id":3' not in page.items
-    assert '"actor":{"id":2' in page.items
+    town.execute("UPDATE feed_reader SET began_offset = 500")
+
+    async def asked_at(postgres: Postgres, positions: Positions | None) -> bool:
+        page = await Plain().page(postgres, reader_id=IVAN, before=NEWEST, limit=50, positions=positions)
+        return page is not None
+
+    assert [asked(state, lambda postgres, at=at: asked_at(postgres, at)) for at in (None, (500,), (499,))] == [
+        *(True, True, False)
+    ]
 
 
 def test_what_lies_below_the_pushed_part_is_asked_at_length(town: Seed, state: str) -> None:

@@ -18,7 +18,10 @@ from feedmill.runtime import failpoints
 from feedmill.runtime.failpoints import Guard
 from feedmill.runtime.health import Health
 from feedmill.testkit.parts import execute
+from feedmill.testkit.reader import a_reader
 from feedmill.testkit.running import RunningClickHouse, RunningPostgres
+from feedmill.testkit.stage import Stage
+from feedmill.testkit.state import Seed
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +82,20 @@ def guard_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[Guard], None]:
         monkeypatch.setattr(failpoints, "_off", frozenset({guard}))
 
     return switch_off
+
+
+@pytest.fixture
+def stage(stores: tuple[str, str], postgres_store: Callable[[], PostgresStore]) -> Iterator[Stage]:
+    """Users 1 to 6; 1 follows 2 and 3, whose posts 10 and 11 are old, and has read its feed."""
+    with Seed(stores[0]) as seed, a_reader(stores[0]) as reader:
+        seed.clear()
+        for number, key in enumerate(("abc123", *[None] * 5), start=1):
+            assert seed.user(f"u{number}", key=key) == number
+        made = Stage(stores[0], postgres_store(), reader)
+        made.posts(2, 10)
+        made.posts(3, 11)
+        made.happens("follow", 1, 2)
+        made.happens("follow", 1, 3)
+        assert made.home() == [11, 10]
+        made.tend()
+        yield made

@@ -3,111 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
 import psycopg2
 import pytest
 
-from feedmill.contracts.times import format_time
-from feedmill.contracts.topics import ACTIVITY_ENRICHED
-from feedmill.feed_writer.decode import decode
 from feedmill.feed_writer.postgres import merges
-from feedmill.feed_writer.postgres.apply import Move
-from feedmill.feed_writer.postgres.sink import first_of_each
-from feedmill.feed_writer.postgres.store import PostgresStore
 from feedmill.feed_writer.postgres.tender import FeedTender, tending
 from feedmill.feed_writer.settings import FeedSettings
 from feedmill.runtime.feeds import audit
-from feedmill.runtime.outcome import Fatal, TopicPartition
-from feedmill.testkit.enriched import a_record, an_activity
-from feedmill.testkit.reader import Reader, a_reader
-from feedmill.testkit.state import BEGIN, Seed
+from feedmill.runtime.outcome import Fatal
+from feedmill.testkit.stage import Stage
+from feedmill.testkit.waiting import wait_until
 
 pytestmark = pytest.mark.integration
-P0 = TopicPartition(ACTIVITY_ENRICHED.name, 0)
-Make = Callable[[], PostgresStore]
-
-
-@dataclass
-class Stage:
-    """One partition's log, applied to a store; a reader of its feeds; a tender that works when told."""
-
-    dsn: str
-    store: PostgresStore
-    reader: Reader
-    written: int = 0
-
-    def happens(self, verb: str, actor: int, thing: int, *, type: str = "user", at: int | None = None) -> None:
-        second = self.written if at is None else at
-        content = {"content": f"{verb} {thing}"} if verb == "post" else {}
-        said = an_activity(
-            verb,
-            actor,
-            object={"type": type, "id": thing, **content},
-            occurred_at=format_time(BEGIN + timedelta(seconds=second)),
-        )
-        position = self.store.positions([P0])
-        decoded = decode([a_record(said, offset=self.written)], position, find_holes=False)
-        assert not decoded.rejected
-        moves = {tp: Move(position[tp], new) for tp, new in decoded.moved.items()}
-        self.store.write(first_of_each(decoded.rows), moves)
-        self.written += 1
-
-    def posts(self, actor: int, *numbers: int, at: int | None = None) -> None:
-        for number in numbers:
-            self.happens("post", actor, number, type="post", at=at)
-
-    def tend(self, **settings: Any) -> None:
-        """As often as it takes."""
-        self.reader.client.portal.call(self.reader.readers.write)  # type: ignore[union-attr]
-        tender = FeedTender(self.dsn, FeedSettings(**settings), threading.Event())
-        with closing(tender):
-            for _ in range(3):
-                assert tender._lead()
-                tender.tick()
-
-    def home(self, limit: int = 3) -> list[int]:
-        """The posts of user 1's home feed, through every page."""
-        path, numbers = f"/v1/users/1/feed?limit={limit}", list[int]()
-        while path:
-            answer = self.reader.get(path)
-            assert answer.status_code == 200, answer.text
-            items = answer.json()["items"]
-            assert len(items) == limit or answer.json()["next"] is None
-            numbers += [item["object"]["id"] for item in items]
-            after = answer.json()["next"]
-            path = f"/v1/users/1/feed?limit={limit}&cursor={after}" if after else ""
-        return numbers
-
-    def rows(self) -> list[int]:
-        """Posts pushed to user 1, newest first."""
-        return [n for (n,) in self.query("SELECT object_id FROM home_feed WHERE reader_id = 1 ORDER BY 1 DESC")]
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with closing(psycopg2.connect(self.dsn)) as connection, connection, connection.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else []
-
-
-@pytest.fixture
-def stage(stores: tuple[str, str], postgres_store: Make) -> Iterator[Stage]:
-    """Users 1 to 6; 1 follows 2 and 3, whose posts 10 and 11 are old, and has read its feed."""
-    with Seed(stores[0]) as seed, a_reader(stores[0]) as reader:
-        seed.clear()
-        for number, key in enumerate(("abc123", *[None] * 5), start=1):
-            assert seed.user(f"u{number}", key=key) == number
-        made = Stage(stores[0], postgres_store(), reader)
-        made.posts(2, 10)
-        made.posts(3, 11)
-        made.happens("follow", 1, 2)
-        made.happens("follow", 1, 3)
-        assert made.home() == [11, 10]
-        made.tend()
-        yield made
 
 
 def test_a_reader_who_came_is_filled_and_pushed_to_from_then_on(stage: Stage) -> None:
@@ -269,7 +178,7 @@ def test_only_one_of_all_processes_tends(stage: Stage) -> None:
     tenders = [FeedTender(stage.dsn, FeedSettings(), threading.Event()) for _ in range(2)]
     assert [tender._lead() for tender in tenders] == [True, False]
     tenders[0].close()
-    assert tenders[1]._lead()
+    wait_until(tenders[1]._lead)
     tenders[1].close()
 
 

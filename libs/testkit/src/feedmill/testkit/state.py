@@ -99,7 +99,7 @@ class Seed:
             "INSERT INTO follow_edge (follower_id, followee_id, active, since, followed_at, origin_offset)"
             " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (follower_id, followee_id)"
             " DO UPDATE SET active = excluded.active, since = excluded.since, origin_offset = excluded.origin_offset,"
-            " push = 0",
+            " push = 0, rows_left = follow_edge.rows_left OR follow_edge.active",
             (follower_id, followee_id, active, since, at, self._ticks),
         )
 

@@ -17,14 +17,17 @@ WITH reader AS MATERIALIZED (
      WHERE a.verb = ANY(%(verbs)s)
 ), kept AS MATERIALIZED (
     SELECT h.occurred_at, {", ".join(f"h.{name}" for name in COLUMNS.split(", "))}
-      FROM home_feed h JOIN edge ON edge.followee_id = h.actor_id AND h.occurred_at >= edge.since
-     WHERE h.reader_id = %(reader)s
+      FROM reader JOIN home_feed h ON h.reader_id = reader.reader_id AND h.occurred_at >= complete_from
+      LEFT JOIN follow_edge f ON f.follower_id = h.reader_id AND f.followee_id = h.actor_id
+     WHERE NOT coalesce(f.rows_left AND (NOT f.active OR h.occurred_at < f.since), false)
+       AND NOT coalesce(f.active AND f.push < 2, false)
 ), missing AS MATERIALIZED (
     SELECT * FROM wanted EXCEPT SELECT * FROM kept
 ), extra AS MATERIALIZED (
     SELECT * FROM kept EXCEPT SELECT * FROM wanted
 )"""  # noqa: S608 (names of ours)
-"""`since` null (all): greatest ignores nulls."""
+"""`since` null (all): greatest ignores nulls. Kept is what a page may show: what an ended following left behind is
+marked and waits for the sweep, what is pulled is not looked at."""
 
 _COUNT: Final = f"""{_WANTED}
 SELECT (SELECT count(*) FROM missing WHERE event_id NOT IN (SELECT event_id FROM extra)),

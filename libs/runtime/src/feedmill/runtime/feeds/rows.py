@@ -2,9 +2,11 @@
 
 The definition: home(reader) = activities of those the reader follows now, not before the follow's `since`. A row of
 `home_feed` is a copy of such an activity; it counts only where its follow edge says `push = 2` and it is not before the
-reader's `complete_from`. So a row too many is never seen, and the one thing that must not happen is a row too few: an
-edge becomes `push = 1` first (every later post writes its rows, reading goes on by pull), and `push = 2` only after
-every transaction that may not have seen that has ended and what is older was copied.
+reader's `complete_from`. What a following that ended left behind is marked in its edge (`rows_left`) by what ends it,
+until it is swept, and no page takes the rows of such a reader at their word. So a row too many is never seen, and the
+one thing that must not happen is a row too few: an edge becomes `push = 1` first (every later post writes its rows,
+reading goes on by pull), and `push = 2` only after every transaction that may not have seen that has ended and what is
+older was copied.
 """
 
 from collections.abc import Iterable, Sequence
@@ -89,8 +91,15 @@ SELECT (SELECT count(*) FROM copied),
 """How many rows were copied, and, where there is more than the depth, the time they are complete from."""
 
 _END: Final = """
-UPDATE follow_edge SET push = 2 WHERE follower_id = %(reader)s AND active AND push = 1
+WITH ended AS (
+    UPDATE follow_edge SET push = 2 WHERE follower_id = %(reader)s AND active AND push = 1
+    RETURNING began_offset, source_partition
+)
+UPDATE feed_reader SET began_offset = newest.began_offset, source_partition = newest.source_partition
+  FROM (SELECT began_offset, source_partition FROM ended ORDER BY began_offset DESC LIMIT 1) newest
+ WHERE reader_id = %(reader)s AND feed_reader.began_offset < newest.began_offset
 """
+"""The newest following of all that are pushed: a walk through the pages that began before it is asked at length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,16 +195,49 @@ DELETE FROM home_feed h
  WHERE reader_id = %(reader)s
    AND (occurred_at < (SELECT complete_from FROM feed_reader WHERE reader_id = %(reader)s)
         OR NOT EXISTS (SELECT FROM follow_edge f
-                        WHERE f.follower_id = %(reader)s AND f.followee_id = h.actor_id AND f.push > 0))
+                        WHERE f.follower_id = %(reader)s AND f.followee_id = h.actor_id AND f.push > 0
+                          AND h.occurred_at >= coalesce(f.since, '-infinity')))
+"""
+
+_LEFT: Final = """
+SELECT follower_id, followee_id, origin_offset FROM follow_edge WHERE follower_id = ANY(%(readers)s) AND rows_left
+"""
+
+_SWEPT: Final = """
+UPDATE follow_edge SET rows_left = false
+  FROM unnest(%(followees)s::bigint[], %(origins)s::bigint[]) AS swept (followee_id, origin_offset)
+ WHERE follower_id = %(reader)s AND follow_edge.followee_id = swept.followee_id
+   AND follow_edge.origin_offset = swept.origin_offset
 """
 
 
-def trim(cursor: Cursor, reader: int, limits: Limits, *, slack: float = 1.25) -> int:
-    """Take away what no page reads from here (unfollowed, older than complete) and what is beyond the depth."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An edge that may have left rows behind, as it was when it was found."""
+
+    reader: int
+    followee: int
+    origin_offset: int
+
+
+def ended(cursor: Cursor, readers: Sequence[int]) -> list[Ended]:
+    """What `trim` may sweep clean, once `passed` says of a `horizon` asked after this that nobody writes such rows."""
+    cursor.execute(_LEFT, {"readers": list(readers)})
+    return [Ended(*row) for row in cursor.fetchall()]
+
+
+def trim(cursor: Cursor, reader: int, limits: Limits, *, gone: Sequence[Ended] = (), slack: float = 1.25) -> int:
+    """Take away what no page reads from here (unfollowed, older than complete) and what is beyond the depth.
+
+    gone: edges of the reader's that are clean afterwards, unless they changed since they were found.
+    """
     if lock_reader(cursor, reader) is None:
         return 0
     cursor.execute(_SWEEP, {"reader": reader})
     removed = cursor.rowcount
+    if gone:
+        followees, origins = [edge.followee for edge in gone], [edge.origin_offset for edge in gone]
+        cursor.execute(_SWEPT, {"reader": reader, "followees": followees, "origins": origins})
     cursor.execute(
         "SELECT 1 FROM home_feed WHERE reader_id = %(reader)s ORDER BY occurred_at DESC, event_id DESC"
         " OFFSET %(bound)s LIMIT 1",

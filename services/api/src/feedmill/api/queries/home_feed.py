@@ -11,6 +11,7 @@ has n - 1 newer ones before it, so at most `most` items on the page.
 """
 
 from typing import Final
+from uuid import UUID
 
 from feedmill.api.cursor import Key, Positions
 from feedmill.api.queries.activities import COLUMNS, HIDDEN_FROM, NAMED, VERBS, VISIBLE_USER, Page, applied, page_of
@@ -23,6 +24,18 @@ from feedmill.runtime.postgres import Postgres, Row
 _POSITIONS: Final = "$6::bigint[]"
 _APPLIED: Final = applied("a", _POSITIONS)
 
+ROWS_LOOKED_AT: Final = 1_000
+"""Pushed rows beyond a page's that are looked at for it; more than the depth of a feed. Where so many are of nobody who
+is followed any more, or muted, what is older is pulled: a probe of each edge instead of a look at each row."""
+NIL: Final = UUID(int=0)
+
+_RANGE: Final = f"""
+            SELECT * FROM home_feed h
+             WHERE h.reader_id = $1 AND (h.occurred_at, h.event_id) < ($2, $3)
+               AND h.occurred_at >= (SELECT complete_from FROM mark) AND {applied("h", _POSITIONS)}
+             ORDER BY h.occurred_at DESC, h.event_id DESC"""  # noqa: S608 (a constant of ours)
+"""The reader's pushed rows before the cursor; the OFFSETs below keep the planner from beginning elsewhere."""
+
 _CANDIDATES: Final = f"""
 WITH {HIDDEN_FROM.format(viewer="$1")},
 hidden AS MATERIALIZED (
@@ -34,23 +47,28 @@ mark AS MATERIALIZED (
 pushed AS MATERIALIZED (
     SELECT h.event_id, h.verb, h.actor_id, h.object_type, h.object_id, h.target_type, h.target_id, h.occurred_at,
            coalesce(h.origin_offset, h.source_offset) AS said_offset, u.handle AS actor_handle, u.shown AS actor
-      FROM home_feed h
-      JOIN follow_edge f ON f.follower_id = $1 AND f.followee_id = h.actor_id AND f.push = 2
-       AND h.occurred_at >= coalesce(f.since, '-infinity') AND {applied("f", _POSITIONS, "began_offset")}
-      JOIN user_profile u ON u.id = h.actor_id AND u.{VISIBLE_USER}
-     WHERE h.reader_id = $1 AND (h.occurred_at, h.event_id) < ($2, $3)
-       AND h.occurred_at >= (SELECT complete_from FROM mark) AND {applied("h", _POSITIONS)}
-       AND h.actor_id NOT IN (SELECT id FROM hidden)
+      FROM ({_RANGE} LIMIT $5 + {ROWS_LOOKED_AT}) h
+     CROSS JOIN LATERAL (
+            SELECT FROM follow_edge f
+             WHERE f.follower_id = $1 AND f.followee_id = h.actor_id AND f.push = 2
+               AND h.occurred_at >= coalesce(f.since, '-infinity') AND {applied("f", _POSITIONS, "began_offset")}
+            OFFSET 0) stands
+     CROSS JOIN LATERAL (SELECT handle, shown FROM user_profile WHERE id = h.actor_id AND {VISIBLE_USER} OFFSET 0) u
+     WHERE h.actor_id NOT IN (SELECT id FROM hidden)
      ORDER BY h.occurred_at DESC, h.event_id DESC
      LIMIT $5),
+bottom AS MATERIALIZED (  -- of the pushed part, or of what was looked at of it
+    SELECT coalesce(h.occurred_at, complete_from) AS occurred_at, coalesce(h.event_id, '{NIL}') AS event_id
+      FROM mark LEFT JOIN LATERAL ({_RANGE} OFFSET $5 + {ROWS_LOOKED_AT} - 1 LIMIT 1) h ON true),
 edge AS MATERIALIZED (
-    SELECT followee_id, coalesce(since, '-infinity') AS since, 'infinity'::timestamptz AS until
+    SELECT followee_id, coalesce(since, '-infinity') AS since, $2 AS before_at, $3 AS before_id
       FROM follow_edge f
      WHERE follower_id = $1 AND active AND push < 2 AND followee_id <> $1 AND {applied("f", _POSITIONS, "began_offset")}
      UNION ALL
-    SELECT followee_id, coalesce(since, '-infinity'), complete_from
-      FROM mark, follow_edge f
-     WHERE (SELECT count(*) FROM pushed) < $5 AND complete_from > '-infinity'
+    SELECT followee_id, coalesce(since, '-infinity'), least(bottom.occurred_at, $2),
+           CASE WHEN (bottom.occurred_at, bottom.event_id) < ($2, $3) THEN bottom.event_id ELSE $3 END
+      FROM bottom CROSS JOIN follow_edge f
+     WHERE (SELECT count(*) FROM pushed) < $5 AND bottom.occurred_at > '-infinity'
        AND follower_id = $1 AND active AND push = 2 AND {applied("f", _POSITIONS, "began_offset")}),
 head AS MATERIALIZED (
     SELECT edge.*, u.handle, u.shown,
@@ -60,8 +78,8 @@ head AS MATERIALIZED (
      CROSS JOIN LATERAL (
             SELECT occurred_at, event_id
               FROM activity a
-             WHERE actor_id = edge.followee_id AND (occurred_at, event_id) < ($2, $3)
-               AND occurred_at >= edge.since AND occurred_at < edge.until AND verb = ANY($4) AND {_APPLIED}
+             WHERE actor_id = edge.followee_id AND (occurred_at, event_id) < (edge.before_at, edge.before_id)
+               AND occurred_at >= edge.since AND verb = ANY($4) AND {_APPLIED}
              ORDER BY occurred_at DESC, event_id DESC
              LIMIT 1) newest
      WHERE edge.followee_id NOT IN (SELECT id FROM hidden)
@@ -75,8 +93,8 @@ candidate AS MATERIALIZED (
      CROSS JOIN LATERAL (
             SELECT {COLUMNS}
               FROM activity a
-             WHERE actor_id = head.followee_id AND (occurred_at, event_id) < ($2, $3)
-               AND occurred_at >= head.since AND occurred_at < head.until AND verb = ANY($4) AND {_APPLIED}
+             WHERE actor_id = head.followee_id AND (occurred_at, event_id) < (head.before_at, head.before_id)
+               AND occurred_at >= head.since AND verb = ANY($4) AND {_APPLIED}
              ORDER BY occurred_at DESC, event_id DESC
              LIMIT head.most) theirs
      ORDER BY occurred_at DESC, event_id DESC

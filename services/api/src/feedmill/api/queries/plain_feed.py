@@ -1,7 +1,8 @@
 """The home feed of a plain reader, in the shortest statement: most pages are of one.
 
-Plain is who is pushed to along every edge, mutes and blocks nobody, and is blocked by nobody. Then a page is a range of
-`home_feed`, and what is left to ask of each row is whether its edge still stands and what it is about is still there.
+Plain is who is pushed to along every edge, has no rows left of somebody unfollowed, mutes and blocks nobody, and is
+blocked by nobody. Then a page is a range of `home_feed`, and what is left to ask of each row is whether its actor and
+what it is about are still there: the row itself is as good as its edge.
 The statement itself looks whether the reader is plain, in its own snapshot: where it is not, or where the page goes
 beyond what is pushed, it says so, and `queries.home_feed` asks at length. So nothing is missed in between.
 """
@@ -31,35 +32,43 @@ def _posted(kind: str, thing: str) -> str:
 
 
 _POSITIONS: Final = "$5::bigint[]"
+ROWS_LOOKED_AT: Final = 200
+"""Rows beyond a page's that are looked at for it. Where so many show nothing (somebody with many was unfollowed), the
+page is asked at length."""
+
+_RANGE: Final = f"""
+            SELECT * FROM home_feed c
+             WHERE c.reader_id = $1 AND (c.occurred_at, c.event_id) < ($2, $3)
+               AND c.occurred_at >= (SELECT complete_from FROM mark) AND {applied("c", _POSITIONS)}
+             ORDER BY c.occurred_at DESC, c.event_id DESC"""  # noqa: S608 (a constant of ours)
 
 SQL: Final = f"""
 WITH mark AS MATERIALIZED (
     SELECT complete_from FROM feed_reader
-     WHERE reader_id = $1
+     WHERE reader_id = $1 AND {applied("feed_reader", _POSITIONS, "began_offset")}
        AND NOT EXISTS (SELECT FROM follow_edge WHERE follower_id = $1 AND active AND push < 2 AND followee_id <> $1)
+       AND NOT EXISTS (SELECT FROM follow_edge WHERE follower_id = $1 AND rows_left)
        AND NOT EXISTS (SELECT FROM user_edge WHERE actor_id = $1 AND kind = 'mute' AND active)
        AND NOT EXISTS (SELECT FROM user_edge WHERE actor_id = $1 AND kind = 'block' AND active)
        AND NOT EXISTS (SELECT FROM user_edge WHERE object_id = $1 AND kind = 'block' AND active)),
 page AS (
     SELECT {item("u.shown", "about.object", "about.target")} AS item, c.occurred_at, c.event_id
-      FROM home_feed c
-      JOIN follow_edge f ON f.follower_id = $1 AND f.followee_id = c.actor_id AND f.push = 2
-       AND c.occurred_at >= coalesce(f.since, '-infinity') AND {applied("f", _POSITIONS, "began_offset")}
-      JOIN user_profile u ON u.id = c.actor_id AND u.shown IS NOT NULL
+      FROM ({_RANGE} LIMIT $4 + {ROWS_LOOKED_AT}) c
+     CROSS JOIN LATERAL (SELECT shown FROM user_profile WHERE id = c.actor_id AND shown IS NOT NULL OFFSET 0) u
      CROSS JOIN LATERAL (
             SELECT CASE WHEN c.object_type IS NULL THEN 'null'
                         WHEN c.object_type = 'user' THEN {a_user(_ANOTHER.format(id="c.object_id"))}
                         ELSE {_posted("object", "o")} END AS object,
                    CASE WHEN c.target_type IS NULL THEN 'null' ELSE {_posted("target", "t")} END AS target
             OFFSET 0) about
-     WHERE c.reader_id = $1 AND (c.occurred_at, c.event_id) < ($2, $3)
-       AND c.occurred_at >= (SELECT complete_from FROM mark) AND {applied("c", _POSITIONS)}
-       AND {NOT_TAKEN_BACK.format(said="coalesce(c.origin_offset, c.source_offset)")}
+     WHERE {NOT_TAKEN_BACK.format(said="coalesce(c.origin_offset, c.source_offset)")}
        AND about.object IS NOT NULL AND about.target IS NOT NULL
      ORDER BY c.occurred_at DESC, c.event_id DESC
      LIMIT $4)
 SELECT array_agg(item), (array_agg(occurred_at))[$4 - 1], (array_agg(event_id))[$4 - 1],
-       {positions_now(_POSITIONS)}, (SELECT complete_from = '-infinity' FROM mark)
+       {positions_now(_POSITIONS)},
+       CASE WHEN count(*) < $4 THEN (SELECT complete_from = '-infinity' FROM mark)
+                                AND NOT EXISTS ({_RANGE} OFFSET $4 + {ROWS_LOOKED_AT} - 1) ELSE true END
   FROM page"""  # noqa: S608 (names of ours)
 
 

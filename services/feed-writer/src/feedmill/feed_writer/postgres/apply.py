@@ -102,13 +102,16 @@ def steps_of(rows: Sequence[Row]) -> list[str]:
         ("notices", not verbs.isdisjoint(("like", "share", "comment", "follow"))),
         ("ask", "follow" in verbs),
         ("bound", len(rows) >= merges.BOUND_FROM_RECORDS),
-        ("push", not verbs.isdisjoint(FEED_VERBS)),
+        ("push_many" if len(rows) >= merges.BOUND_FROM_RECORDS else "push", not verbs.isdisjoint(FEED_VERBS)),
     )
     return [name for name, wanted in steps if wanted]
 
 
 def function() -> str:
     """Makes it, for this session."""
+    counted = "GET DIAGNOSTICS pushed = ROW_COUNT;"
+    push = f"{_over(merges.PUSH)} {counted}"
+    push_many = f"BEGIN {_over(merges.PUSH_MANY)} {counted} EXCEPTION WHEN unique_violation THEN {push} END;"
     merging = [
         _step("objects", merges.OBJECTS),
         f"IF w_id IS NOT NULL THEN {_over(notices.NOTICES_OF_AWAITED)} END IF;",
@@ -123,7 +126,8 @@ def function() -> str:
         _step("notices", notices.PLACES, notices.NOTICES),
         _step("ask", merges.ASK_TO_FILL),
         _step("bound", merges.BOUND),
-        _step("push", merges.PUSH, "GET DIAGNOSTICS pushed = ROW_COUNT;"),
+        f"IF 'push' = ANY(steps) THEN {push} END IF;",
+        f"IF 'push_many' = ANY(steps) THEN {push_many} END IF;",
     ]
     given = [f"{_TABLES[table][0]}_{name} {kind}[]" for table in _GIVEN for name, kind in _columns(table)]
     return f"""

@@ -13,7 +13,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -137,9 +138,10 @@ class FeedTender:
             inactive = [reader for (reader,) in cursor.fetchall()]
             if inactive:
                 rows.set_back(cursor, inactive, keep=False)
-        for reader in set(readers) - set(inactive):
+        gone = self._ended(active := sorted(set(readers) - set(inactive)))
+        for reader in active:
             with self._transaction() as cursor:
-                metrics.FEED_ROWS_REMOVED.at().inc(rows.trim(cursor, reader, self._limits))
+                metrics.FEED_ROWS_REMOVED.at().inc(rows.trim(cursor, reader, self._limits, gone=gone[reader]))
             with self._transaction() as cursor:
                 finding = audit.audit(cursor, reader)
                 if finding.wrong:
@@ -147,6 +149,16 @@ class FeedTender:
                     self._mend(cursor, finding)
             metrics.FEED_AUDITED.at("wrong" if finding.wrong else "right").inc()
         return wrong
+
+    def _ended(self, readers: Sequence[int]) -> Mapping[int, list[rows.Ended]]:
+        """Of each reader, followings that ended, of which nobody writes rows any more."""
+        found = defaultdict[int, list[rows.Ended]](list)
+        with self._cursor() as cursor:
+            for edge in rows.ended(cursor, readers):
+                found[edge.reader].append(edge)
+            if found:
+                self._wait_for_those_before(cursor)
+        return found
 
     def _mend(self, cursor: PostgresCursor, finding: audit.Finding) -> None:
         for how in ("missing", "extra", "misordered"):
