@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
@@ -28,8 +29,9 @@ ResultT = TypeVar("ResultT")
 IVAN, NICO, OLGA, ERIC = 1, 2, 3, 4
 ACTIVITY_ID = re.compile(r'"activity_id":"([0-9a-f-]{36})"')
 MANY = long.ROWS_LOOKED_AT + 150
-SHORT = (short.SQL, IVAN, NEWEST.occurred_at, NEWEST.event_id, 21, None)
-LONG = (long.SQL, IVAN, NEWEST.occurred_at, NEWEST.event_id, VERBS, 21, None, 20)
+Statement = tuple[str, *tuple[object, ...]]
+SHORT: Statement = (short.SQL, IVAN, NEWEST.occurred_at, NEWEST.event_id, 21, None)
+LONG: Statement = (long.SQL, IVAN, NEWEST.occurred_at, NEWEST.event_id, VERBS, 21, None, 20)
 ROWS_OF_FEEDS = re.compile(r"on home_feed\b.*?actual rows=(\d+) loops=(\d+)")
 
 
@@ -82,7 +84,8 @@ async def walked(postgres: Postgres, limit: int) -> list[str]:
         before, positions = page.next, page.positions
 
 
-async def explained(postgres: Postgres, sql: str, *arguments: object) -> str:
+async def told(postgres: Postgres, statement: Statement) -> str:
+    sql, *arguments = statement
     lines = await postgres.fetch(f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {sql}", *arguments)
     return "\n".join(line for (line,) in lines)
 
@@ -98,14 +101,14 @@ async def explained(postgres: Postgres, sql: str, *arguments: object) -> str:
     ids=["unfollowed", "muted", "blocks", "erased"],
 )
 def test_many_rows_that_show_nothing_are_jumped_over(feed: Seed, state: str, hide: Callable[[Seed], None]) -> None:
-    assert len(asked(state, lambda postgres: walked(postgres, 400))) == 2 * MANY + 6
+    assert len(asked(state, partial(walked, limit=400))) == 2 * MANY + 6
     hide(feed)
-    walks = [asked(state, lambda postgres, limit=limit: walked(postgres, limit)) for limit in (1, 2, 20)]
+    walks = [asked(state, partial(walked, limit=limit)) for limit in (1, 2, 20)]
     for statement in (SHORT, LONG):
-        read = ROWS_OF_FEEDS.findall(asked(state, lambda postgres, given=statement: explained(postgres, *given)))
+        read = ROWS_OF_FEEDS.findall(asked(state, partial(told, statement=statement)))
         assert 0 <= sum(int(rows) * int(loops) for rows, loops in read) <= 2 * (long.ROWS_LOOKED_AT + 21)
     feed.execute("DELETE FROM home_feed WHERE actor_id = %s", (OLGA,))
-    assert walks == [asked(state, lambda postgres: walked(postgres, 20))] * 3
+    assert walks == [asked(state, partial(walked, limit=20))] * 3
     assert len(walks[0]) == 6
 
 
@@ -114,15 +117,15 @@ def test_a_followee_who_is_pulled_shows_amid_many_rows_that_show_nothing(feed: S
     for second in (5, 20, 45, 60):
         feed.activity("share", ERIC, "post", 1, at=BEGIN + timedelta(seconds=second))
     feed.follow(IVAN, OLGA, active=False)
-    walks = [asked(state, lambda postgres, limit=limit: walked(postgres, limit)) for limit in (1, 3, 20)]
+    walks = [asked(state, partial(walked, limit=limit)) for limit in (1, 3, 20)]
     feed.execute("DELETE FROM home_feed; DELETE FROM feed_reader")
-    assert walks == [asked(state, lambda postgres: walked(postgres, 20))] * 3
+    assert walks == [asked(state, partial(walked, limit=20))] * 3
     assert len(walks[0]) == 10
 
 
 @pytest.mark.parametrize("statement", [SHORT, LONG], ids=["short", "long"])
 def test_a_page_begins_with_the_readers_rows_where_nothing_is_known_of_the_tables(
-    feed: Seed, state: str, statement: tuple[object, ...]
+    feed: Seed, state: str, statement: Statement
 ) -> None:
     for table in ("home_feed", "follow_edge", "user_profile", "object", "activity", "feed_reader"):
         feed.execute(f"CREATE TABLE rows_of AS SELECT * FROM {table}; TRUNCATE {table}")  # forgets its size
@@ -130,7 +133,7 @@ def test_a_page_begins_with_the_readers_rows_where_nothing_is_known_of_the_table
         names = "" if table != "user_profile" else f" ({columns})"
         feed.execute(f"INSERT INTO {table}{names} SELECT {columns} FROM rows_of; DROP TABLE rows_of")
         feed.execute(f"DELETE FROM pg_statistic WHERE starelid = '{table}'::regclass")
-    plan = asked(state, lambda postgres: explained(postgres, *statement))  # type: ignore[arg-type]
+    plan = asked(state, partial(told, statement=statement))
     ranges = [line for line in plan.splitlines() if re.search(r"on home_feed\b", line)]
     assert ranges
     assert all(re.search("Index (Only )?Scan Backward using home_feed_pkey", line) for line in ranges), plan

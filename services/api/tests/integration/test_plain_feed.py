@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -130,9 +131,7 @@ def test_a_walk_that_began_before_the_newest_following_is_asked_at_length(town: 
         page = await Plain().page(postgres, reader_id=IVAN, before=NEWEST, limit=50, positions=positions)
         return page is not None
 
-    assert [asked(state, lambda postgres, at=at: asked_at(postgres, at)) for at in (None, (500,), (499,))] == [
-        *(True, True, False)
-    ]
+    assert [asked(state, partial(asked_at, positions=at)) for at in (None, (500,), (499,))] == [True, True, False]
 
 
 def test_what_lies_below_the_pushed_part_is_asked_at_length(town: Seed, state: str) -> None:

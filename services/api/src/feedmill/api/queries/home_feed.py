@@ -3,7 +3,8 @@
 Pushed: rows of `home_feed` whose follow edge says `push = 2`, from the reader's `complete_from` on. Pulled:
 the edges that are not pushed, and, where the pushed rows do not fill the page, every edge below `complete_from`.
 The two never hold the same activity. So a row too many in `home_feed` is never seen, and what a reader unfollows,
-mutes or blocks is gone with the edge, whatever rows are left.
+mutes or blocks is gone with the edge, whatever rows are left. Where most rows show nothing, looking at them ends after
+`ROWS_LOOKED_AT`, and the last of them takes the place of `complete_from`.
 
 How pulling works: only followees whose newest activity is among the page's newest can have an item on it, so one look
 at each followee's head (an index probe) leaves at most a page's worth of followees to read from; and the n-th of them
