@@ -44,6 +44,13 @@ SELECT follower_id, batch.occurred_at, {", ".join(f"batch.{name}" for name in CO
   JOIN follow_edge ON followee_id = actor_id AND push > 0
 ON CONFLICT DO NOTHING
 """
+_BEST = f"""
+INSERT INTO bare_feed (reader_id, occurred_at, {COLUMNS})
+SELECT follower_id, batch.occurred_at, {", ".join(f"batch.{name}" for name in COLUMNS.split(", "))} FROM batch
+  JOIN follow_edge ON followee_id = actor_id AND push > 0
+ ORDER BY follower_id, batch.occurred_at, batch.event_id
+"""
+"""The fastest way known to write them: in the key's order, without a look whether they are there."""
 
 
 def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
@@ -57,14 +64,19 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
         cursor.execute("CREATE TABLE bare_feed (LIKE home_feed INCLUDING ALL)")
     empty_log(kafka.bootstrap_servers)
     log = EnrichedLog(kafka.bootstrap_servers)
-    cases = {"sink": partial(_sink, kafka, dsn, count), "bare": partial(_bare, dsn, count)}
+    cases = {"sink": partial(_sink, kafka, dsn, count), "bare": partial(_bare, dsn, count, _BARE),
+             "best": partial(_bare, dsn, count, _BEST)}  # fmt: skip
     taken = interleave(cases, plan, told, lambda: _more(log, count))
     return [
         Figure(
             "drain", f"{count:,} activities, {FOLLOWERS} readers an author, log to committed, positions on", "rows/s",
             taken["sink"].values, taken["bare"].values, "rows/s INSERT … SELECT of the same feed rows alone",
             at_least(0.75, floor=0.2),
-        )
+        ),
+        Figure(
+            "drain", "the same", "rows/s", taken["sink"].values, taken["best"].values,
+            "rows/s of that statement in the key's order and without ON CONFLICT, as the sink writes",
+        ),
     ]  # fmt: skip
 
 
@@ -94,7 +106,7 @@ def _sink(kafka: KafkaSettings, dsn: str, count: int) -> float:
     return (_rows(dsn) - before) / seconds
 
 
-def _bare(dsn: str, count: int) -> float:
+def _bare(dsn: str, count: int, statement: str) -> float:
     """As many rows as the sink writes, of the latest activities, into a table of the same kind, which grows alike."""
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
@@ -108,7 +120,9 @@ def _bare(dsn: str, count: int) -> float:
         [(last,)] = cursor.fetchall()
         rows, began_s = 0, time.perf_counter()
         for number in range(last + 1):
-            cursor.execute(_BARE.replace("FROM batch", "FROM (SELECT * FROM batch WHERE number = %s) batch"), (number,))
+            cursor.execute(
+                statement.replace("FROM batch", "FROM (SELECT * FROM batch WHERE number = %s) batch"), (number,)
+            )
             rows += cursor.rowcount
         return rows / (time.perf_counter() - began_s)
 
