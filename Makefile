@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 BIN := .venv/bin
+AT_ONCE ?= 2
 MEMBERS := libs/contracts libs/runtime libs/sagas libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
 .PHONY: bench-live help bench-analytics setup demo up down status logs doctor lint types check-generated unit integration test model feed-digests bench-feeds chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
@@ -63,11 +64,11 @@ deploy-files: setup ## write nginx.conf, the merged OpenAPI and the dashboards a
 unit: setup ## tests without any server
 	$(BIN)/pytest -q -m "not integration and not e2e and not chaos" libs services cli tests
 
-integration: setup ## tests on real Kafka, Postgres and ClickHouse
-	$(BIN)/pytest -q -m "integration" libs services cli tests
+integration: setup ## tests on real Kafka, Postgres and ClickHouse (AT_ONCE=2 files side by side)
+	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile -m "integration" libs services cli tests
 
 e2e: setup ## tests on whole platforms of their own
-	$(BIN)/pytest -q -m "e2e" tests cli
+	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile -m "e2e" tests cli
 
 model: setup ## every feed against the reference model, thousands of runs (RUNS=3000; CI runs 300 within e2e)
 	MODEL_RUNS=$(or $(RUNS),3000) MODEL_KILLS=200 $(BIN)/pytest -q tests/model
