@@ -154,13 +154,25 @@ def the_operator() -> None:
     must(bool(queries), f"all {len(queries)} queries of the dashboards run")
 
 
+def the_ledger() -> None:
+    def agrees() -> bool:
+        query = urllib.parse.urlencode({"query": 'sum(feedmill_audit_differences{job="audit"}) == 0'})
+        return bool(ask("GET", f"{PROMETHEUS}/api/v1/query?{query}").json["data"]["result"])
+
+    eventually("the log is held against both stores, and Prometheus knows", agrees)
+    must(True, "the log is held against both stores, and Prometheus knows")
+
+
 def main() -> None:
     source = uuid.uuid4().hex[:8]
     eventually("the origin is ready", lambda: ask("GET", f"{ORIGIN}/readyz").status == 200)
     the_way_of_an_event(source)
     the_gateway(source)
-    if "prometheus" in os.environ.get("SMOKE_EXTRA", ""):
+    extra = os.environ.get("SMOKE_EXTRA", "").split()
+    if "prometheus" in extra:
         the_operator()
+    if {"prometheus", "audit"} <= {*extra}:
+        the_ledger()
     print("compose-smoke: all of it holds")
 
 

@@ -2,7 +2,7 @@
 # The compose stack, from images to an answer: builds, starts everything under a project name and ports of its own, posts
 # through nginx and reads back feed, fact and trace (compose-smoke.py), then takes all of it away, volumes included.
 # Needs docker with Compose v2. Where no image registry is reachable: deploy/dev/engine.sh and deploy/dev/stand-ins.sh.
-#   SMOKE_SERVICES="…"   services beside the core's, by default Prometheus and Alertmanager
+#   SMOKE_SERVICES="…"   services beside the core's, by default Prometheus, Alertmanager and the audit
 #   SMOKE_KEEP=1         leave it running, and say how to stop it
 #   SMOKE_BUILD=0        use the images as they are
 #   BUILD_NETWORK=host   for builds behind an engine whose build containers have no network
@@ -13,7 +13,7 @@ compose=(docker compose)
 docker compose version >/dev/null 2>&1 || compose=(docker-compose)
 project=feedmill-smoke-$$
 compose+=(-p "$project" --profile observability)
-extra=${SMOKE_SERVICES-prometheus alertmanager}
+extra=${SMOKE_SERVICES-prometheus alertmanager audit}
 core=(nginx ingest enricher feed-writer-postgres feed-writer-clickhouse api)
 
 names=(GATEWAY_PORT KAFKA_PORT POSTGRES_PORT CLICKHOUSE_PORT PROMETHEUS_PORT ALERTMANAGER_PORT GRAFANA_PORT)
