@@ -5,14 +5,17 @@ the native protocol alike.
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from feedmill.cli.local.clickhouse import USERS
 from warehouse.analyst import Analyst, NativeAnalyst, Refused
 from warehouse.conftest import Mill
 from warehouse.town import Town
 
 pytestmark = pytest.mark.integration
+ROOT = Path(__file__).resolve().parents[2]
 
 ESCAPES = (
     "INSERT INTO feedmill.fact_activity (event_id) VALUES (generateUUIDv4())",
@@ -103,7 +106,15 @@ def test_every_table_and_view_of_both_databases_can_be_read(analyst: Analyst | N
         analyst.ask(f"SELECT * FROM {place} LIMIT 1")
 
 
-LIMITS = {"readonly": 1, "max_execution_time": 30, "max_memory_usage": 300_000_000, "max_result_rows": 1_000_000}
+LIMITS = {
+    "readonly": 1,
+    "max_execution_time": 30,
+    "max_memory_usage": 300_000_000,
+    "max_memory_usage_for_user": 400_000_000,
+    "max_bytes_before_external_group_by": 100_000_000,
+    "max_temporary_data_on_disk_size_for_user": 4_000_000_000,
+    "max_result_rows": 1_000_000,
+}
 SHOWN = "SELECT " + ", ".join(f"getSetting('{name}') AS {name}" for name in LIMITS)
 
 
@@ -112,6 +123,21 @@ def test_the_limits_are_the_server_s(settings: dict[str, object], analyst: Analy
     """Asking for another profile is taken in silence and changes nothing."""
     (said,) = analyst.rows(SHOWN, None, **settings)
     assert {name: int(float(value)) for name, value in said.items()} == LIMITS
+
+
+def test_compose_gives_the_analyst_the_same_limits() -> None:
+    """Read as files: both profiles, setting by setting."""
+    compose = ElementTree.parse(ROOT / "deploy/clickhouse/users.xml").find("profiles/reader")
+    local = ElementTree.fromstring(USERS.format(users="")).find("profiles/reader")
+    assert compose is not None
+    assert local is not None
+    assert {each.tag: each.text for each in compose} == {each.tag: each.text for each in local}
+
+
+def test_a_sum_of_more_groups_than_memory_holds_goes_by_the_disk(analyst: Analyst | NativeAnalyst) -> None:
+    sql = "SELECT count() AS n FROM (SELECT number, count() FROM numbers(10000000) GROUP BY number)"
+    (row,) = analyst.rows(sql)
+    assert int(row["n"]) == 10_000_000
 
 
 def test_no_file_is_written_on_the_server(town: tuple[Mill, Town], tmp_path: Path) -> None:

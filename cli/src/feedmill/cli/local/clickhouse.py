@@ -50,7 +50,11 @@ USERS = """\
     <default><async_insert>0</async_insert><max_threads>2</max_threads></default>
     <reader>
       <readonly>1</readonly><max_execution_time>30</max_execution_time><max_threads>2</max_threads>
-      <max_memory_usage>300000000</max_memory_usage><max_result_rows>1000000</max_result_rows>
+      <max_memory_usage>300000000</max_memory_usage><max_memory_usage_for_user>400000000</max_memory_usage_for_user>
+      <max_bytes_before_external_group_by>100000000</max_bytes_before_external_group_by>
+      <max_bytes_before_external_sort>100000000</max_bytes_before_external_sort>
+      <max_temporary_data_on_disk_size_for_user>4000000000</max_temporary_data_on_disk_size_for_user>
+      <max_result_rows>1000000</max_result_rows>
     </reader>
   </profiles>
   <quotas><default/></quotas>
