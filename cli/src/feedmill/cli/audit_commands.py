@@ -15,7 +15,7 @@ import typer
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from feedmill.cli.feeds_commands import audit_feeds
-from feedmill.cli.ledger import Ledger, audit
+from feedmill.cli.ledger import Ledger, Memory, audit
 from feedmill.cli.ledger_stores import Bounds, ClickHouseStore, PostgresStore, Store, connected
 from feedmill.cli.local.services import Connections
 from feedmill.cli.migrate import clickhouse_client
@@ -133,13 +133,14 @@ def once(
     connections: Connections,
     since: datetime | None = None,
     until: datetime | None = None,
+    memory: Memory | None = None,
     moved_on: Callable[[], None] = lambda: None,
 ) -> Ledger:
     """Judge that time."""
     kafka = KafkaSettings(bootstrap_servers=connections.kafka)
     with connected(connections.postgres) as postgres, closing(clickhouse_client(connections.clickhouse)) as clickhouse:
         stores: list[Store] = [PostgresStore(postgres), ClickHouseStore(clickhouse)]
-        return audit(kafka, stores, bounds(kafka, since, until), moved_on)
+        return audit(kafka, stores, bounds(kafka, since, until), memory, moved_on)
 
 
 def bounds(kafka: KafkaSettings, since: datetime | None, until: datetime | None) -> Bounds:
@@ -161,15 +162,15 @@ def _ms(moment: datetime) -> int:
 
 def _keep_auditing(connections: Connections, every_s: float, health: Health, span: Span) -> None:
     """Until SIGTERM or SIGINT. A store or the log away is told and waited for."""
-    stop = stop_on_signals()
+    stop, memory = stop_on_signals(), Memory()
     while not stop.is_set():
-        _turn(connections, span, health)
+        _turn(connections, span, memory, health)
         _wait(stop, every_s, health)
 
 
-def _turn(connections: Connections, span: Span, health: Health) -> None:
+def _turn(connections: Connections, span: Span, memory: Memory, health: Health) -> None:
     try:
-        found = once(connections, *span.now, moved_on=health.progressed)
+        found = once(connections, *span.now, memory, health.progressed)
     except _AWAY as error:
         health.report("stores", up=False, detail=type(error).__name__)
         out.print(f"{datetime.now(UTC):%H:%M:%S} cannot be asked now: {type(error).__name__}")

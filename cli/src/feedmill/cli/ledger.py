@@ -3,7 +3,8 @@
     1  how far every store has come       nothing beyond is judged
     2  dead letters, by their origin
     3  each store's fingerprints of those ranges: one pass, a number for each partition, 20,000 offsets and verb
-    4  the raw topics are read; where a fingerprint differs, and only there, ids are compared one by one
+    4  the raw topics are read, but for what held before and has the same fingerprints still; where one differs from the
+       log's, and only there, ids are compared one by one
     5  of articles: as many rows of entities as were found
 
 Memory is bounded by the dead letters, the fingerprints and one chunk's ids. A repeat (a client's retry) is in the log
@@ -13,30 +14,22 @@ twice and in the stores once, where its first copy lay: its chunk differs and is
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID
 
-import msgspec
-
 from feedmill.cli.dead_letters import letters
+from feedmill.cli.ledger_log import Entry, Span, entries, spans
 from feedmill.cli.ledger_stores import CHUNK, Bounds, Cell, Print, Row, Store, print_of
-from feedmill.contracts import headers
-from feedmill.contracts.ids import event_id_of_article, event_id_of_place
-from feedmill.contracts.topics import ARTICLE_PUBLISHED, RAW
-from feedmill.contracts.verbs import BARE, BY_TYPE
-from feedmill.runtime.deadline import Deadline
+from feedmill.contracts.topics import RAW
 from feedmill.runtime.kafka import LogReader
-from feedmill.runtime.outcome import Record, TopicPartition
+from feedmill.runtime.outcome import TopicPartition
 from feedmill.runtime.settings import KafkaSettings
 
-READ_TIMEOUT_S: Final = 3_600.0
-UNREADABLE: Final = "?"
 SHOWN_DIFFERENCES: Final = 10_000
 """Of more only the number is kept."""
 
-Origins = set[tuple[str, int, int]]
 Prints = defaultdict[tuple[int, int], dict[str, Print]]
 """Partition and chunk -> verb -> fingerprint."""
 NOTHING: Final = Print(0, 0)
@@ -70,6 +63,37 @@ class Line:
 
 
 @dataclass(slots=True)
+class Tally:
+    """Of one verb in one chunk, as `Line`."""
+
+    records: int = 0
+    repeats: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A chunk of the log: what is in it, what each store had of it. `holds`: without a difference or a dead letter."""
+
+    kept: Mapping[str, Mapping[str, Print]]
+    tallies: Mapping[str, Tally]
+    holds: bool
+
+
+@dataclass(slots=True)
+class Memory:
+    """Chunks that held. The log does not change, so one holds as long as each store's fingerprints of it stay the same:
+    a row that is taken away, moved or added changes them.
+    """
+
+    known: dict[tuple[TopicPartition, Span], Judged] = field(default_factory=dict)
+
+    def agrees(self, partition: TopicPartition, span: Span, kept: Mapping[str, Mapping[str, Print]]) -> Judged | None:
+        found = self.known.get((partition, span))
+        return found if found is not None and found.kept == kept else None
+
+
+@dataclass(slots=True)
 class Ledger:
     lines: dict[tuple[str, int, str], Line] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
@@ -79,6 +103,17 @@ class Ledger:
     def line(self, topic: str, partition: int, verb: str) -> Line:
         return self.lines.setdefault((topic, partition, verb), Line(topic, partition, verb))
 
+    def add(self, partition: TopicPartition, judged: Judged) -> None:
+        for verb, tally in judged.tallies.items():
+            line = self.line(partition.topic, partition.partition, verb)
+            line.records += tally.records
+            line.repeats += tally.repeats
+            line.dead += tally.dead
+        for store, of_store in judged.kept.items():
+            for verb in judged.tallies:
+                line = self.line(partition.topic, partition.partition, verb)
+                line.stores[store] = line.stores.get(store, 0) + of_store.get(verb, NOTHING).events
+
     def differs(self, difference: Difference) -> None:
         self.different += 1
         self.line(difference.topic, difference.partition, difference.verb).different += 1
@@ -86,21 +121,17 @@ class Ledger:
             self.differences.append(difference)
 
 
-class Entry(NamedTuple):
-    """One raw record: whose event it is. `dead`: a dead letter names its place, or the place it was replayed from."""
-
-    offset: int
-    event_id: bytes
-    verb: str
-    dead: bool
-
-
 def audit(
-    kafka: KafkaSettings, stores: Sequence[Store], wanted: Bounds, moved_on: Callable[[], None] = lambda: None
+    kafka: KafkaSettings,
+    stores: Sequence[Store],
+    wanted: Bounds,
+    memory: Memory | None = None,
+    moved_on: Callable[[], None] = lambda: None,
 ) -> Ledger:
     """Judge those ranges of the raw topics, as far as every store that keeps them has come. Raises Transient.
 
-    `moved_on` is called after each chunk: this may take long.
+    `memory`: of an audit before; what it found to hold, and where no store has changed, is not read again. `moved_on`
+    is called after each chunk: this may take long.
     """
     ledger = Ledger(judged=_settled(stores, wanted))
     dead = {letter.origin for letter in letters(kafka)}
@@ -110,12 +141,24 @@ def audit(
         for topic in RAW
         if topic.name in store.topics
     }
+    memory = memory or Memory()
+    judged: dict[tuple[TopicPartition, Span], Judged] = {}
     with LogReader(kafka) as reader:
         for partition, bounds in sorted(ledger.judged.items()):
             keeping = [store for store in stores if partition.topic in store.topics]
-            for chunk, entries in _chunks(reader, partition, bounds, dead):
-                _judge(ledger, keeping, prints, partition, chunk, entries)
+            kept = {
+                span: {s.name: prints[s.name, partition.topic][partition.partition, span[0] // CHUNK] for s in keeping}
+                for span in spans(bounds)
+            }
+            known = {span: found for span in kept if (found := memory.agrees(partition, span, kept[span]))}
+            for span, found in known.items():
+                judged[partition, span] = found
+            for span, events in entries(reader, partition, [span for span in kept if span not in known], dead):
+                judged[partition, span] = _judge(ledger, keeping, kept[span], partition, span, events)
                 moved_on()
+            for span in kept:
+                ledger.add(partition, judged[partition, span])
+    memory.known = {place: found for place, found in judged.items() if found.holds}
     for store in stores:
         for topic in store.topics:
             for row in store.incomplete(topic, ledger.judged):
@@ -140,100 +183,47 @@ def _settled(stores: Sequence[Store], wanted: Bounds) -> dict[TopicPartition, tu
     return settled
 
 
-def _chunks(
-    reader: LogReader, partition: TopicPartition, bounds: tuple[int, int], dead: Origins
-) -> Iterator[tuple[int, list[Entry]]]:
-    chunk, entries = bounds[0] // CHUNK, list[Entry]()
-    for record in reader.read({partition: bounds}, Deadline(READ_TIMEOUT_S)):
-        if record.offset // CHUNK != chunk:
-            yield chunk, entries
-            chunk, entries = record.offset // CHUNK, []
-        entries.append(_entry(record, dead))
-    yield chunk, entries
-
-
-class _ArticleName(msgspec.Struct):
-    id: str
-    time: int
-
-
-def _entry(record: Record, dead: Origins) -> Entry:
-    place = (record.topic, record.partition, record.offset)
-    origin = _origin(record) or place
-    kind = (record.header(headers.CE_TYPE) or b"").decode("utf-8", "replace")
-    verb = BY_TYPE.get(kind) or BARE.get(record.topic)
-    return Entry(
-        record.offset,
-        _event_id(record, origin),
-        verb.name if verb else UNREADABLE,
-        place in dead or origin in dead,
-    )
-
-
-def _event_id(record: Record, origin: tuple[str, int, int]) -> bytes:
-    """As the enricher makes it. Of what cannot be read: its place; only a dead letter can be there for it."""
-    given = record.header(headers.EVENT_ID)
-    try:
-        if given is not None:
-            return UUID(given.decode()).bytes
-        if record.topic == ARTICLE_PUBLISHED.name:
-            said = msgspec.json.decode(record.value or b"", type=_ArticleName)
-            return event_id_of_article(record.topic, said.id, said.time).bytes
-    except (ValueError, msgspec.MsgspecError):
-        pass
-    return event_id_of_place(*origin).bytes
-
-
-def _origin(record: Record) -> tuple[str, int, int] | None:
-    topic, partition, offset = (
-        record.header(name) for name in (headers.DLQ_TOPIC, headers.DLQ_PARTITION, headers.DLQ_OFFSET)
-    )
-    if topic is None or partition is None or offset is None or not (partition.isdigit() and offset.isdigit()):
-        return None
-    return topic.decode("utf-8", "replace"), int(partition), int(offset)
-
-
 def _judge(
     ledger: Ledger,
     stores: Sequence[Store],
-    prints: Mapping[tuple[str, str], Prints],
+    kept: Mapping[str, Mapping[str, Print]],
     partition: TopicPartition,
-    chunk: int,
+    span: Span,
     entries: Sequence[Entry],
-) -> None:
+) -> Judged:
     by_verb: dict[str, dict[bytes, Entry]] = defaultdict(dict)
+    tallies: dict[str, Tally] = defaultdict(Tally)
     for entry in entries:
-        line = ledger.line(partition.topic, partition.partition, entry.verb)
-        line.records += 1
-        line.repeats += entry.event_id in by_verb[entry.verb]
+        tallies[entry.verb].records += 1
+        tallies[entry.verb].repeats += entry.event_id in by_verb[entry.verb]
         by_verb[entry.verb].setdefault(entry.event_id, entry)
-    kept = {store.name: prints[store.name, partition.topic][partition.partition, chunk] for store in stores}
+    different = ledger.different
     for verb in sorted({*by_verb, *(verb for of_store in kept.values() for verb in of_store)}):
         events = by_verb[verb]
-        line = ledger.line(partition.topic, partition.partition, verb)
         expected, excused = print_of(events), set[bytes]()
         for store in stores:
             found = kept[store.name].get(verb, NOTHING)
-            line.stores[store.name] = line.stores.get(store.name, 0) + found.events
             if found != expected:
-                excused |= _compare(ledger, store, partition, chunk, (verb, events), found)
+                excused |= _compare(ledger, store, partition, span, (verb, events), found)
         dead = {event_id for event_id in excused if events[event_id].dead}
-        line.dead += len(dead)
-        line.repeats += len(excused - dead)
+        tallies[verb].dead += len(dead)
+        tallies[verb].repeats += len(excused - dead)
+    holds = ledger.different == different and not any(tally.dead for tally in tallies.values())
+    return Judged(kept, dict(tallies), holds)
 
 
 def _compare(
     ledger: Ledger,
     store: Store,
     partition: TopicPartition,
-    chunk: int,
+    span: Span,
     of_verb: tuple[str, Mapping[bytes, Entry]],
     found: Print,
 ) -> set[bytes]:
     """Id by id. Those events that need not have a row here: they lie elsewhere (a repeat), or died."""
     verb, events = of_verb
     rows = {row.event_id: row for row in store.by_id(partition.topic, list(events))}
-    here = {i for i, row in rows.items() if _lies_in(row, partition, chunk)}
+    here = {i for i, row in rows.items() if _lies_in(row, partition, span[0] // CHUNK)}
     excused = set(rows) - here
     for event_id in events.keys() - rows.keys():
         entry = events[event_id]
@@ -244,9 +234,7 @@ def _compare(
                 _difference("missing", store, partition, Row(event_id, partition.partition, entry.offset, verb))
             )
     if found.events > len(here):
-        low, high = ledger.judged[partition]
-        low, high = max(low, chunk * CHUNK), min(high, (chunk + 1) * CHUNK)
-        for row in store.by_place(partition.topic, partition.partition, low, high):
+        for row in store.by_place(partition.topic, partition.partition, *span):
             if row.verb == verb and row.event_id not in events:
                 ledger.differs(_difference("extra", store, partition, row))
     return excused

@@ -19,8 +19,8 @@ Generated from `migrations/clickhouse` by `python -m feedmill.cli.warehouse_doc`
 Facts hold what happened, one row a grain; dimensions what it is about. In the views `analytics.*` every column called
 *additive* may be summed over anything the view offers. Count users as `uniqExact`: distinct counts are never additive.
 A ReplacingMergeTree may hold an event twice for a while: read it as `FROM table FINAL`, as the views do. Times are UTC.
-Who asks is `analyst`: read-only, 30 s, 300 MB a question and 400 MB all of them together (larger groups and sorts go by the
-disk), a million rows an answer.
+Who asks is `analyst`: read-only, 30 s, 300 MB a question and 400 MB all of them together (larger groups and sorts go
+by the disk), a million rows an answer.
 
 The joins: `actor_id` with `dim_user.user_id`, `(object_type, object_id)` with `dim_object`, `saga_id`, `entity_id` and
 `content_id` with their dimensions, any day with `dim_date.date`. Each dimension has one row a key, so joining it
