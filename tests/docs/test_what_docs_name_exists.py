@@ -54,12 +54,15 @@ def test_a_make_target_is_one(page: Path) -> None:
 
 
 @each_page
-def test_a_command_is_one(page: Path) -> None:
-    for code in code_of(page):
-        for name, sub in re.findall(r"(?:^|[\s/(])feedmill ([a-z]+)(?: ([a-z]+))?(?![\w-])", code, re.MULTILINE):
+def test_a_command_is_one_and_takes_its_options(page: Path) -> None:
+    for line in (line for code in code_of(page) for line in code.splitlines()):
+        for name, sub, rest in re.findall(r"(?:^|[\s/(])feedmill ([a-z]+)(?: ([a-z]+))?(?![\w-])([^|]*)", line):
             assert name in COMMANDS, f"feedmill {name}"
-            below: dict[str, Any] = getattr(loaded(name), "commands", {})
+            command = loaded(name)
+            below: dict[str, Any] = getattr(command, "commands", {})
             assert not sub or not below or sub in below, f"feedmill {name} {sub}"
+            known = {option for each in (command, *below.values()) for given in each.params for option in given.opts}
+            assert set(re.findall(r"--[a-z][a-z-]*", rest)) - known - {"--help"} == set(), line
 
 
 @each_page
