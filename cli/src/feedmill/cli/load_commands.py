@@ -98,7 +98,7 @@ def bars(plan: Plan) -> Iterator[Moved]:
     columns = (TextColumn("{task.description:>24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err) as shown:
         tasks = {
-            "people": shown.add_task("people", total=plan.users + 2),
+            "people": shown.add_task("people, and two watchers", total=plan.users + 2),
             "accepted": shown.add_task("accepted by the door", total=plan.events),
             "Postgres": shown.add_task("seen in Postgres", total=plan.events),
             "ClickHouse": shown.add_task("seen in ClickHouse", total=plan.events),
