@@ -20,6 +20,11 @@ def test_an_event_id_is_the_standard_librarys_uuid5(parts: tuple[str, str, str, 
     assert ids.event_id_text(*parts) == str(expected)
 
 
+@given(st.lists(WORDS, max_size=20))
+def test_many_are_named_as_each_is(names: list[str]) -> None:
+    assert ids.uuid5_texts(names) == [str(uuid5(ids.NAMESPACE, name)) for name in names]
+
+
 def test_events_without_an_envelope_are_named_by_their_place_or_by_themselves() -> None:
     here = ids.event_id_of_place("user-interaction", 3, 7)
     assert here == ids.event_id_of_place("user-interaction", 3, 7)

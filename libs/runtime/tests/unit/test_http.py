@@ -13,8 +13,10 @@ from fastapi.responses import StreamingResponse
 from starlette.testclient import TestClient
 
 from feedmill.runtime import logs, trace_context
+from feedmill.runtime.bodies import body_of
 from feedmill.runtime.health import Health
-from feedmill.runtime.http import create_app, positions_in, wait_s_in
+from feedmill.runtime.http import answer_first, create_app, headers_of, positions_in, wait_s_in
+from feedmill.runtime.problem import Kind, Problem
 from feedmill.runtime.settings import LogSettings
 
 
@@ -43,6 +45,16 @@ def client(health: Health) -> Iterator[TestClient]:
             "p": str(positions_in(request)),
         }
 
+    @app.post("/hot/{place}")
+    async def hot(request: Request) -> Response:
+        if request.path_params["place"] == "boom":
+            raise RuntimeError("secret")
+        if request.path_params["place"] == "wait":
+            raise Problem(Kind.TOO_MANY_REQUESTS, "Too many.", retry_after_s=7)
+        return Response(f"{headers_of(request)['x-one']} {len(await body_of(request, 10))}")
+
+    answer_first(app, app.routes, "/hot/{place}")
+
     @app.get("/boom")
     async def boom() -> None:
         raise RuntimeError("secret")
@@ -65,7 +77,7 @@ def test_operators_paths_are_served_and_kept_out_of_the_document(client: TestCli
     health.drain()
     assert client.get("/readyz").status_code == 503
     assert client.get("/version").json()["service"] == "api"
-    assert list(client.get("/openapi.json").json()["paths"]) == ["/things/{thing}", "/boom", "/half"]
+    assert list(client.get("/openapi.json").json()["paths"]) == ["/things/{thing}", "/hot/{place}", "/boom", "/half"]
 
 
 def test_requests_are_counted_by_route_never_by_path(client: TestClient) -> None:
@@ -131,6 +143,34 @@ def test_what_nobody_expected_is_a_problem_without_its_text(client: TestClient) 
     assert "traceparent" in answer.headers
     assert "secret" not in answer.text
     client.get("/half")  # nothing to be said any more, and nothing hangs
+
+
+def test_what_is_answered_first_is_answered_like_all_else(client: TestClient) -> None:
+    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = [("X-One", "a"), ("X-One", "b"), ("traceparent", given)]
+    answer = client.post("/hot/1", content=b"0123456789", headers=headers)
+    assert (answer.status_code, answer.text) == (200, "a 10")
+    assert answer.headers["traceparent"].startswith("00-0af7651916cd43dd8448eb211c80319c-")
+    boom, wait = client.post("/hot/boom"), client.post("/hot/wait")
+    assert (boom.status_code, boom.headers["content-type"]) == (500, "application/problem+json")
+    assert "secret" not in boom.text
+    assert (wait.status_code, wait.headers["retry-after"]) == (429, "7")
+    assert client.get("/hot/1").headers["allow"] == "POST"
+    text = client.get("/metrics").text
+    for status in ("200", "500", "429"):
+        assert f'method="POST",route="/hot/{{place}}",status="{status}"' in text
+
+
+def test_a_body_is_read_up_to_its_limit(client: TestClient) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"01234"
+        yield b"56789"
+        yield b"!"
+
+    for content in (b"0123456789!", chunks()):
+        assert client.post("/hot/1", content=content, headers={"X-One": "a"}).status_code == 413
+    packed = client.post("/hot/1", content=b"x", headers={"X-One": "a", "Content-Encoding": "gzip"})
+    assert packed.status_code == 415
 
 
 def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""Ids: from 1, never twice, and enough of them while Postgres is away."""
+"""Ids: from 1, never twice, and enough of them while Postgres is away; and other small memories of the door."""
 
 import asyncio
 
@@ -6,8 +6,9 @@ import pytest
 
 from feedmill.ingest.memory import Recent
 from feedmill.ingest.object_ids import NoIds, ObjectIds
-from feedmill.ingest.settings import IdSettings
-from feedmill.ingest.windows import MOST_KEYS, Windows
+from feedmill.ingest.rate import MOST_OWNERS, Rate
+from feedmill.ingest.settings import IdSettings, RateSettings
+from feedmill.runtime.problem import Kind, Problem
 from feedmill.testkit.door import FakeBlocks
 
 SETTINGS = IdSettings(first_block=10, ahead_s=600)
@@ -78,16 +79,32 @@ def test_a_bounded_memory_keeps_the_latest() -> None:
     assert memory.get(999) == 7
 
 
-def test_windows_end_and_are_forgotten() -> None:
+def test_what_is_all_new_is_remembered_at_once_and_else_not_at_all() -> None:
+    memory: Recent[str, int] = Recent(10)
+    assert memory.put_all_new(["a", "b"], [1, 2])
+    assert not memory.put_all_new(["c", "a"], [3, 4])
+    assert not memory.put_all_new(["c", "c"], [3, 4])
+    assert not memory.put_all_new([str(number) for number in range(6)], range(6)), "more than it may hold"
+    assert [memory.get(key) for key in "abc"] == [1, 2, None]
+    assert memory.put_all_new(["d", "e", "f"], [5, 6, 7])
+    assert memory.put_all_new(["g"], [8])
+    assert not memory.put_all_new(["a"], [9]), "of the older generation, too"
+    assert len(memory) == 6
+
+
+def test_a_rates_windows_end_and_are_forgotten() -> None:
     now_s = [1_000.0]
-    windows = Windows(lambda: now_s[0])
-    assert (windows.incr("a", 60, 5), windows.incr("a", 60, 2), windows.get("a")) == (5, 7, 7)
-    assert windows.get_expiry("a") == 1_060.0
-    now_s[0] = 1_060.0
-    assert (windows.get("a"), windows.incr("a", 60)) == (0, 1)
-    for number in range(2 * MOST_KEYS):
+    rate = Rate(RateSettings(events="10/minute"), lambda: now_s[0])
+    assert rate.spend("a", 5)["RateLimit"] == '"events";r=5;t=60'
+    now_s[0] += 30.5
+    assert rate.spend("a", 0)["RateLimit"] == '"events";r=4;t=30'
+    with pytest.raises(Problem) as refused:
+        rate.spend("a", 5)
+    assert (refused.value.kind, refused.value.retry_after_s) == (Kind.TOO_MANY_REQUESTS, 30)
+    assert rate.spend("a", 4)["RateLimit"] == '"events";r=0;t=30'
+    now_s[0] += 30
+    assert rate.spend("a", 1)["RateLimit"] == '"events";r=9;t=60'
+    for number in range(2 * MOST_OWNERS):
         now_s[0] += 1
-        windows.incr(str(number), 60)
-    assert windows.reset() <= MOST_KEYS + 60
-    assert windows.check()
-    assert isinstance(windows.base_exceptions, type)
+        rate.spend(str(number), 1)
+    assert len(rate._windows) <= MOST_OWNERS + 60

@@ -1,4 +1,7 @@
-"""msgspec twins of the edge models: the door's hot path. A property test holds them equal to `edge`."""
+"""msgspec twins of the edge models: the door's hot path. A property test holds them equal to `edge`.
+
+What may be left out is left out when they are written (`omit_defaults`): the door tells duplicate keys by it.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -67,7 +70,7 @@ class OnUserIn(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
         refuse_self(self.actor_id, self.object.id)
 
 
-class FollowIn(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class FollowIn(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     actor_id: Id
     object: UserRefIn
     backfill: Literal["all", "none"] | Annotated[int, Meta(ge=0, le=MAX_ID)] = "all"

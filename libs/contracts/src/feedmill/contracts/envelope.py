@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from pydantic import AfterValidator, BaseModel, StringConstraints, create_model
 
 from feedmill.contracts.base import Edge, Time
@@ -47,12 +47,15 @@ class EnvelopeIn(Edge):
 _StructAttribute = Annotated[str, Meta(max_length=SOURCE_MAX_CHARS)]
 
 
-class Event(Struct, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
-    """Twin of EnvelopeIn; `time` and the characters of `id` and `source` are checked by who makes the record of it."""
+class Event(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """Twin of EnvelopeIn; `time` and the characters of `id` and `source` are checked by who makes the record of it.
+
+    Written again, it has no key that was not read: so the door sees whether one was read twice.
+    """
 
     id: Annotated[str, Meta(min_length=1, max_length=CE_ID_MAX_CHARS)]
     source: Annotated[str, Meta(min_length=1, max_length=SOURCE_MAX_CHARS)]
-    specversion: Literal["1.0"] = "1.0"
+    specversion: Literal["1.0"] | UnsetType = UNSET
     time: str | None = None
     datacontenttype: Literal["application/json"] | None = None
     dataschema: _StructAttribute | None = None
@@ -74,6 +77,7 @@ def _struct_of(verb: Verb) -> EventClass:
         tag_field="type",
         frozen=True,
         gc=False,
+        omit_defaults=True,
         forbid_unknown_fields=True,
         kw_only=True,
     )

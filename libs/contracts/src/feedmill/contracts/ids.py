@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from hashlib import sha1
 from typing import Final
 from uuid import NAMESPACE_DNS, UUID, uuid5
@@ -10,6 +11,18 @@ from feedmill.contracts.limits import MAX_ID as MAX_ID
 
 NAMESPACE: Final = uuid5(NAMESPACE_DNS, "feedmill")
 _NAMESPACE_BYTES: Final = NAMESPACE.bytes
+_SHA1_DIGITS: Final = 40
+_MANY: Final = 8
+_TEXT: Final = b"........-....-5...-....-............ "
+_VARIANT_DIGIT: Final = 16
+_VARIANT_PLACE: Final = 19
+_VARIANTS: Final = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
+_PLACES: Final = [
+    (place, digit)
+    for digit, place in enumerate(place for place, sign in enumerate(_TEXT) if sign not in b"- ")
+    if digit not in (12, _VARIANT_DIGIT)
+]
+"""Where in the text each digit of the hash stands; two say which kind of UUID it is instead."""
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
@@ -17,6 +30,19 @@ def uuid5_text(name: str) -> str:
     """`str(uuid.uuid5(NAMESPACE, name))`, five times faster: no UUID object is made."""
     digest = sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"
+
+
+def uuid5_texts(names: Sequence[str]) -> list[str]:
+    """`uuid5_text` of each. Many are written digit by digit, the same digit of all at once: a third of the price."""
+    if len(names) < _MANY:
+        return [uuid5_text(name) for name in names]
+    digests = [sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).digest() for name in names]
+    digits = b"".join(digests).hex().encode()
+    texts = bytearray(_TEXT * len(names))
+    for place, digit in _PLACES:
+        texts[place :: len(_TEXT)] = digits[digit::_SHA1_DIGITS]
+    texts[_VARIANT_PLACE :: len(_TEXT)] = digits[_VARIANT_DIGIT::_SHA1_DIGITS].translate(_VARIANTS)
+    return texts.decode().split()
 
 
 def event_id_text(owner: str, source: str, id: str, type: str, actor: str, key: str) -> str:

@@ -1,8 +1,10 @@
 """A request's body: read up to a limit, and as one JSON document."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from feedmill.contracts import strict_json
 from feedmill.contracts.errors import Rejected
@@ -10,22 +12,31 @@ from feedmill.contracts.strict_json import NotStrictJson
 from feedmill.runtime.problem import FieldError, Kind, Problem
 
 
-async def body_of(request: Request, max_bytes: int) -> bytes:
-    """The whole body. Raises Problem 413 before reading on, and 415 where it is compressed."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+async def body_of(request: Request, max_bytes: int, headers: Mapping[str, str] | None = None) -> bytes:
+    """The whole body. Raises Problem 413 before reading on, and 415 where it is compressed.
+
+    `headers`: the request's by lower-case name, for who has them at hand. Usually the body has come with its head, so
+    it is asked for without the layers of `Request.stream`.
+    """
+    headers = request.headers if headers is None else headers
+    if headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem(Kind.UNSUPPORTED_MEDIA_TYPE, "Send the body as it is, not compressed.")
-    declared = request.headers.get("content-length")
-    if declared is not None:
-        if int(declared) > max_bytes:
-            raise _too_large(max_bytes)
-        return await request.body()
-    chunks, size = [], 0
-    async for chunk in request.stream():
+    declared = headers.get("content-length")
+    if declared is not None and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    chunks: list[bytes] = []
+    size, more, receive = 0, True, request.receive
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
         size += len(chunk)
         if size > max_bytes:
             raise _too_large(max_bytes)
         chunks.append(chunk)
-    return b"".join(chunks)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def json_in(raw: bytes) -> Any:

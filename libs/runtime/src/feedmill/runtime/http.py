@@ -11,7 +11,6 @@ import re
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from time import perf_counter
 from types import FrameType
 from typing import Any, Final
 
@@ -23,14 +22,14 @@ from fastapi.routing import APIRoute
 from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, compile_path
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from feedmill.runtime import docs_page, logs, metrics, trace_context
+from feedmill.runtime import docs_page, logs
 from feedmill.runtime.applied import NotYetApplied
 from feedmill.runtime.auth import KeyMissing, KeyNotValid
 from feedmill.runtime.background import background
 from feedmill.runtime.gc_policy import collect_rarely
 from feedmill.runtime.health import PATHS, Health
+from feedmill.runtime.observed import HotRoute, Observed
 from feedmill.runtime.outcome import Transient
 from feedmill.runtime.position import HEADER, BadPosition, Positions
 from feedmill.runtime.problem import Problem, answer_with_problem
@@ -88,13 +87,17 @@ def create_app(service: str, *, description: str, health: Health, lifespan: Life
 
 
 def answer_first(app: FastAPI, routes: Iterable[BaseRoute], *paths: str) -> None:
-    """GETs of these paths go to their endpoints before any routing; what that costs is more than a look-up takes.
+    """Requests of these paths go to their endpoints before any routing; what that costs is more than a look-up takes.
 
-    The endpoint's one parameter is the Request; errors are answered as elsewhere. The routes stay where they are, for
-    the document and for other methods.
+    The endpoint's one parameter is the Request, its answer a Response; errors are answered as elsewhere. The routes
+    stay where they are, for the document and for other methods.
     """
-    found = {route.path: route for route in routes if isinstance(route, APIRoute)}
-    app.state.hot = tuple((compile_path(path)[0], found[path]) for path in paths)
+    hot: dict[str, list[HotRoute]] = {}
+    for route in routes:
+        if isinstance(route, APIRoute) and route.path in paths:
+            for method in route.methods:
+                hot.setdefault(method, []).append((compile_path(route.path)[0], route))
+    app.state.hot = hot
 
 
 async def _heartbeat(health: Health) -> None:
@@ -135,6 +138,11 @@ def _documentation(service: str) -> APIRouter:
     return router
 
 
+def headers_of(request: Request) -> dict[str, str]:
+    """By name in lower case, the first of each: a plain dictionary, for who looks up many."""
+    return {str(name, "latin-1"): str(value, "latin-1") for name, value in reversed(request.scope["headers"])}
+
+
 def positions_in(request: Request) -> Positions:
     """What `Feedmill-Position` asks for; most requests carry none. Raises BadPosition."""
     values = request.headers.getlist(HEADER)
@@ -143,84 +151,13 @@ def positions_in(request: Request) -> Positions:
 
 def wait_s_in(request: Request) -> float | None:
     """The seconds of `Prefer: wait=N`, at most 30; None where the client says nothing. A preference never fails."""
-    prefer = request.headers.get("prefer")
+    return wait_s_of(request.headers.get("prefer"))
+
+
+def wait_s_of(prefer: str | None) -> float | None:
+    """`wait_s_in` of the header's value."""
     match = _WAIT.search(prefer) if prefer else None
     return min(float(match[1]), MAX_WAIT_S) if match else None
-
-
-class Observed:
-    """ASGI: trace context in and out, metrics, and where asked for a line a request."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        if scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}  # the server itself leaves the body out
-        began_s = perf_counter()
-        context = trace_context.TraceContext.following(_header(scope, b"traceparent"))
-        trace_context.enter(context)
-        status: int | None = None
-
-        async def send_observed(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"].append((b"traceparent", str(context).encode()))
-            await send(message)
-
-        in_flight = metrics.HTTP_IN_FLIGHT.at()
-        in_flight.inc()
-        try:
-            await self._answer(scope, receive, send_observed)
-        except Exception as error:
-            if status is not None:  # the answer has begun: nothing can be said any more
-                raise
-            await (await answer_with_problem(Request(scope), error))(scope, receive, send_observed)
-        finally:
-            in_flight.dec()
-            self._count(scope, status or 500, perf_counter() - began_s, context)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "GET":
-            path = scope["path"]
-            for pattern, route in getattr(scope["app"].state, "hot", ()):
-                match = pattern.fullmatch(path)
-                if match is not None:
-                    scope["route"], scope["path_params"] = route, match.groupdict()
-                    response = await route.endpoint(Request(scope, receive, send))
-                    await response(scope, receive, send)
-                    return
-        await self._app(scope, receive, send)
-
-    def _count(self, scope: Scope, status: int, took_s: float, context: trace_context.TraceContext) -> None:
-        route = getattr(scope.get("route"), "path", "unknown")  # never the path itself: that has no bound
-        method = scope["method"] if scope["method"] in _METHODS else "other"
-        metrics.HTTP_REQUESTS.at(method, route, str(status)).inc()
-        metrics.HTTP_DURATION.at(method, route).observe(took_s)
-        if scope["app"].state.access_log:
-            log.info(
-                "request",
-                method=method,
-                route=route,
-                status=status,
-                took_ms=round(took_s * 1_000, 2),
-                trace_id=context.trace_id,
-            )
-
-
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-def _header(scope: Scope, name: bytes) -> str | None:
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value, "latin-1")
-    return None
 
 
 def serve(app: FastAPI, settings: HttpSettings, health: Health) -> int:

@@ -44,6 +44,7 @@ class _Named(msgspec.Struct):
 
 _EVENT: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(ANY_EVENT)
 _EVENTS: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(list[ANY_EVENT])
+_encode: Final = msgspec.json.Encoder().encode
 _NAMED: Final = msgspec.json.Decoder(_Named)
 _SLICES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -88,16 +89,35 @@ def event_in(raw: bytes, limits: LimitSettings) -> Item:
         too_large = Rejected(Code.TOO_LARGE, f"an event must not exceed {limits.event_max_bytes} bytes")
         return Refused(_id_in(raw), too_large)
     try:
+        event: Event = _EVENT.decode(raw)
+        if _names_no_key_twice(raw, event):
+            return event
+    except _DECODE_ERRORS:
+        pass
+    return _event_or_why(raw)
+
+
+def _event_or_why(raw: bytes) -> Item:
+    """The long way: a second parser sees what types cannot, and models say what is wrong."""
+    try:
         value = strict_json.loads(raw) if strict_json.may_hold_nul(raw) else strict_json.loads_unwalked(raw)
     except NotStrictJson as refused:
         return Refused(_id_in(raw), refused.rejected)
     try:  # numbers and depth are judged by the types
-        event: Event = _EVENT.decode(raw)
+        return _EVENT.decode(raw)  # type: ignore[no-any-return]
     except msgspec.DecodeError as error:
         rejected = why_refused(value, raw) or Rejected(Code.WRONG_TYPE, str(error))
         id_ = value.get("id") if isinstance(value, dict) else None
         return Refused(id_ if isinstance(id_, str) else None, rejected)
-    return event
+
+
+def _names_no_key_twice(raw: bytes, decoded: object) -> bool:
+    """Told without parsing again; False where it cannot be told so, as with escapes.
+
+    What was decoded, written without all that may be left out, has at most the quotation marks of what was sent, and as
+    many only if nothing that was sent has been dropped. Escapes are also how NUL and lone surrogates come.
+    """
+    return b"\\" not in raw and raw.count(b'"') == _encode(decoded).count(b'"')
 
 
 def _id_in(raw: bytes) -> str | None:
@@ -112,12 +132,12 @@ def _events_in_array(raw: bytes, limits: LimitSettings) -> list[Item]:
     """All at once where all is well; else one by one, so that a bad event harms no other."""
     try:
         slices = _SLICES.decode(raw) if len(raw) > limits.event_max_bytes else ()
-        if not strict_json.may_hold_nul(raw) and all(len(memoryview(s)) <= limits.event_max_bytes for s in slices):
-            value = strict_json.loads_unwalked(raw)
-            assert isinstance(value, list)
-            _check_count(len(value), limits)
-            return _EVENTS.decode(raw)  # type: ignore[no-any-return]
-    except (NotStrictJson, *_DECODE_ERRORS):
+        if all(len(memoryview(slice_)) <= limits.event_max_bytes for slice_ in slices):
+            events: list[Item] = _EVENTS.decode(raw)
+            if _names_no_key_twice(raw, events) or not _refused_by_the_second_parser(raw):
+                _check_count(len(events), limits)
+                return events
+    except _DECODE_ERRORS:
         pass
     try:
         slices = _SLICES.decode(raw)
@@ -125,6 +145,14 @@ def _events_in_array(raw: bytes, limits: LimitSettings) -> list[Item]:
         raise unreadable(strict_json.refusal(raw) or Rejected(Code.NOT_JSON, "must be JSON")) from None
     _check_count(len(slices), limits)
     return [event_in(bytes(slice_), limits) for slice_ in slices]
+
+
+def _refused_by_the_second_parser(raw: bytes) -> bool:
+    try:
+        strict_json.loads_unwalked(raw)
+    except NotStrictJson:
+        return True
+    return strict_json.may_hold_nul(raw)
 
 
 def _check_count(count: int, limits: LimitSettings) -> None:

@@ -82,8 +82,7 @@ class Door:
         acks = await self.sender.send(prepared.messages)
         if acks:
             metrics.ACK_DURATION.at().observe(perf_counter() - began_s)
-        for object_, author in prepared.created.items():
-            self.judge.recent_authors.put(object_, author)
+        self.judge.recent_authors.update(prepared.created)
         _count(items, prepared, acks)
         return acks
 

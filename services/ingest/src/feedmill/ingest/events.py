@@ -11,13 +11,16 @@ from feedmill.ingest.body import events_in, form_of
 from feedmill.ingest.door import Refusals, Taken
 from feedmill.ingest.house import house_of
 from feedmill.ingest.judge import needs_the_world
-from feedmill.ingest.requests import body_of, caller_of, position_headers, position_wait_s
+from feedmill.ingest.requests import body_of, caller_of, position_headers
 from feedmill.ingest.results import Result, encoded
 from feedmill.runtime.auth import Principal
-from feedmill.runtime.http import positions_in, wait_s_in
+from feedmill.runtime.http import DEFAULT_WAIT_S, headers_of, positions_in, wait_s_of
+from feedmill.runtime.position import HEADER, Positions
 from feedmill.runtime.problem import MEDIA_TYPE, RETRY_AFTER_S, TYPE_PREFIX, FieldError, Kind, Problem
 
 JSON: Final = "application/json"
+_POSITION: Final = HEADER.lower()
+_NOWHERE: Final = Positions()
 _YES: Final = frozenset({"true", "1"})
 
 
@@ -27,19 +30,20 @@ router: Final = APIRouter(tags=["events"])
 @router.post("/v1/events", openapi_extra=openapi.EVENTS, responses=openapi.EVENTS_RESPONSES)
 async def take_events(request: Request) -> Response:
     """Take one event or many. Each is judged by itself; `accepted` means that the log has it."""
-    house = house_of(request)
-    principal = await house.keys.authenticate(request.headers)
+    house, carried = house_of(request), headers_of(request)
+    principal = await house.keys.authenticate(carried)
     _check_may_write(principal)
-    form = form_of(request.headers.get("content-type"))
+    form = form_of(carried.get("content-type"))
     atomic = _atomic_in(request)
-    asked = positions_in(request)
-    raw = await body_of(request, house.settings.limits.request_max_bytes)
+    asked = positions_in(request) if _POSITION in carried else _NOWHERE
+    wait_s = wait_s_of(carried.get("prefer"))
+    raw = await body_of(request, house.settings.limits.request_max_bytes, carried)
     items, is_single = events_in(raw, form, house.settings.limits)
     headers = house.rate.spend(principal.owner, len(items))
     if asked and needs_the_world(items):
-        await house.applied.wait_for(asked, position_wait_s(request))
+        await house.applied.wait_for(asked, DEFAULT_WAIT_S if wait_s is None else wait_s)
     try:
-        taken = await house.door.take(items, caller_of(principal), atomic=atomic, wait_s=wait_s_in(request))
+        taken = await house.door.take(items, caller_of(principal), atomic=atomic, wait_s=wait_s)
     except Refusals as refusals:
         return _all_refused(refusals.results, headers)
     if is_single:
@@ -54,6 +58,8 @@ def _check_may_write(principal: Principal) -> None:
 
 
 def _atomic_in(request: Request) -> bool:
+    if not request.scope["query_string"]:
+        return False
     value = request.query_params.get("atomic", "false").lower()
     if value in _YES:
         return True

@@ -1,8 +1,10 @@
 """What must be asked of the world before a batch can be published, asked once for the whole batch."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from feedmill.contracts.envelope import Event
@@ -42,25 +44,24 @@ class Judge:
 
     async def __call__(self, items: Sequence[Item]) -> Judgements:
         judgements = Judgements()
-        asking = [item for item in items if type(item) in _ASKING]
-        if asking:
-            await self._take_ids(asking, judgements)
-            await self._ask_authors(asking, judgements)
-            await self._ask_backfill(asking, judgements)
+        needs = {_NEEDS[class_] for class_ in set(map(type, items)) & _NEEDS.keys()}
+        if Needs.OBJECT_ID in needs:
+            await self._take_ids(items, judgements)
+        if Needs.AUTHOR in needs:
+            await self._ask_authors(items, judgements)
+        if Needs.BACKFILL in needs:
+            await self._ask_backfill(items, judgements)
         return judgements
 
-    async def _take_ids(self, asking: Sequence[Any], judgements: Judgements) -> None:
-        counts: dict[str, int] = {}
-        for event in _needing(asking, Needs.OBJECT_ID):
-            counts[event.data.object.type] = counts.get(event.data.object.type, 0) + 1
-        for kind, count in counts.items():
+    async def _take_ids(self, items: Sequence[Item], judgements: Judgements) -> None:
+        for kind, count in Counter(map(_kind_of, _needing(items, Needs.OBJECT_ID))).items():
             try:
                 judgements.object_ids[kind] = list(await self.object_ids.take(kind, count))[::-1]
             except NoIds:
                 judgements.no_ids.add(kind)
 
-    async def _ask_authors(self, asking: Sequence[Any], judgements: Judgements) -> None:
-        wanted = {(event.data.object.type, event.data.object.id) for event in _needing(asking, Needs.AUTHOR)}
+    async def _ask_authors(self, items: Sequence[Item], judgements: Judgements) -> None:
+        wanted = {(event.data.object.type, event.data.object.id) for event in _needing(items, Needs.AUTHOR)}
         known = {key: author for key in wanted if (author := self.recent_authors.get(key)) is not None}
         judgements.authors = known
         if unknown := [key for key in wanted if key not in known]:
@@ -69,8 +70,8 @@ class Judge:
             except Transient:
                 judgements.retry[Needs.AUTHOR] = AWAY
 
-    async def _ask_backfill(self, asking: Sequence[Any], judgements: Judgements) -> None:
-        for event in _needing(asking, Needs.BACKFILL):
+    async def _ask_backfill(self, items: Sequence[Item], judgements: Judgements) -> None:
+        for event in _needing(items, Needs.BACKFILL):
             followee, n = event.data.object.id, event.data.backfill
             if not isinstance(n, int) or n == 0 or (followee, n) in judgements.backfill:
                 continue
@@ -81,11 +82,15 @@ class Judge:
                 return
 
 
-_ASKING: Final = frozenset(class_ for class_, plan in PLANS.items() if plan.needs is not Needs.NOTHING)
+_NEEDS: Final[Mapping[type, Needs]] = {
+    class_: plan.needs for class_, plan in PLANS.items() if plan.needs is not Needs.NOTHING
+}
+_kind_of: Final = attrgetter("data.object.type")
 
 
-def _needing(events: Sequence[Any], needs: Needs) -> list[Any]:
-    return [event for event in events if PLANS[type(event)].needs is needs]
+def _needing(items: Sequence[Item], needs: Needs) -> list[Any]:
+    classes = {class_ for class_, needed in _NEEDS.items() if needed is needs}
+    return [item for item in items if type(item) in classes]
 
 
 def since_of(event: Event, occurred_at: str, judgements: Judgements) -> str | Rejected | None:
@@ -104,7 +109,7 @@ def since_of(event: Event, occurred_at: str, judgements: Judgements) -> str | Re
 
 def needs_the_world(items: Sequence[Item]) -> bool:
     """Whether an event will be judged by the state: then a position that the request carries must be waited for."""
-    return any(PLANS[type(item)].needs in _JUDGED for item in items if type(item) in _ASKING)  # type: ignore[index]
+    return any(_NEEDS.get(class_) in _JUDGED for class_ in set(map(type, items)))
 
 
 _JUDGED: Final = frozenset({Needs.AUTHOR, Needs.BACKFILL})

@@ -12,7 +12,7 @@ from feedmill.ingest.settings import IngestSettings
 from feedmill.runtime import failpoints, logs
 from feedmill.runtime.gc_policy import collect_rarely
 from feedmill.runtime.health import Health
-from feedmill.runtime.http import create_app, serve
+from feedmill.runtime.http import answer_first, create_app, serve
 from feedmill.runtime.settings import SettingsError
 
 DESCRIPTION = """The door: what changes something is judged here, named, and kept in the log before the answer says so.
@@ -38,6 +38,7 @@ def app_of(settings: IngestSettings, health: Health, open_house: Opener = opened
         app.include_router(routes)
         # Routes are tried in their order: the hottest stands before all others, and before the operators' paths.
         app.router.routes.insert(0, app.router.routes.pop())
+    answer_first(app, events.router.routes, "/v1/events")
     openapi.complete(app)
     return app
 

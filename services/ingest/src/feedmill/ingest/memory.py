@@ -1,6 +1,6 @@
 """Bounded memories of recent work. They only ever add certainty: whatever has been forgotten still ends right."""
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 KeyT = TypeVar("KeyT", bound=Hashable)
@@ -33,8 +33,24 @@ class Recent(Generic[KeyT, ValueT]):
                     self._old, self._new = new, {}
         return known
 
+    def put_all_new(self, keys: Collection[KeyT], values: Iterable[ValueT]) -> bool:
+        """Remembers all of them where none is known and none stands twice; else nothing, and False."""
+        new = self._new
+        if len(keys) > self._half or not new.keys().isdisjoint(keys) or not self._old.keys().isdisjoint(keys):
+            return False
+        fresh = dict(zip(keys, values, strict=True))
+        if len(fresh) < len(keys):
+            return False
+        self.update(fresh)
+        return True
+
     def put(self, key: KeyT, value: ValueT) -> None:
-        self._new[key] = value
+        """Remembers the value, whatever was known."""
+        self.update({key: value})
+
+    def update(self, entries: Mapping[KeyT, ValueT]) -> None:
+        """`put` of each."""
+        self._new.update(entries)
         if len(self._new) >= self._half:
             self._old, self._new = self._new, {}
 

@@ -11,7 +11,7 @@ from feedmill.contracts import headers, ids, structs, times
 from feedmill.contracts.envelope import Event, checked_printable
 from feedmill.contracts.errors import Code, Rejected
 from feedmill.contracts.limits import MAX_AHEAD_S
-from feedmill.ingest.body import Item, Refused
+from feedmill.ingest.body import Item
 from feedmill.ingest.judge import NO_IDS, Judgements, since_of
 from feedmill.ingest.memory import Recent
 from feedmill.ingest.plans import PLANS, Needs, Plan
@@ -23,7 +23,11 @@ from feedmill.runtime.kafka import Message
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode  # equal bodies, equal bytes
 _SPECVERSION: Final = (headers.CE_SPECVERSION, "1.0")
 _CE_ID, _CE_TIME, _EVENT_ID = headers.CE_ID, headers.CE_TIME, headers.EVENT_ID
-_uuid5: Final = ids.uuid5_text
+_NO_ID: Final = (headers.EVENT_ID, "")
+_ID_HEADER: Final = 5
+"""Where among a record's headers its id stands."""
+_Named = tuple[int, Event, Needs, str, str, list[tuple[str, str | bytes]]]
+"""place, event, needs, topic, key, headers"""
 _BEFORE_OBJECT: Final = b'"object":{'
 _FORBIDDEN: Final = Rejected(Code.FORBIDDEN, "the key may act for its owner only", "data.actor_id")
 _FOR_SERVICES: Final = Rejected(Code.FORBIDDEN, "the key may send this of its owner only", "type")
@@ -72,31 +76,36 @@ class Preparation:
         self._now_header = (headers.CE_TIME, self._now_text)
         self._trace_header = (headers.TRACEPARENT, caller.traceparent)
         self._source = ""
+        self._owner_and_source = ""
         self._source_header = (headers.CE_SOURCE, "")
+        self._full_names: list[str] = []
+        self._bodies: list[bytes] = []
+        self._named: list[_Named] = []
         self.out = Prepared()
 
     def __call__(self, items: Sequence[Item]) -> Prepared:
-        out, add, plan_of = self.out, self._add, PLANS.get
+        """Two passes, so that what can be worked out for all at once is: the ids, and whether all are new."""
+        plan_of, refuse = PLANS.get, self._refuse
         for place, item in enumerate(items):
             plan = plan_of(type(item))  # type: ignore[arg-type]
-            if plan is None:
-                assert isinstance(item, Refused)
-                out.refused[place] = item.rejected
-                continue
-            rejected = add(place, item, plan)  # type: ignore[arg-type]
+            rejected = item.rejected if plan is None else self._name(place, item, plan)  # type: ignore[union-attr,arg-type]
             if rejected is not None:
-                retried = rejected.reason in _RETRIED
-                (out.retry if retried else out.refused)[place] = rejected
-        return out
+                refuse(place, rejected)
+        self._complete(ids.uuid5_texts(self._full_names), list(map(hash, self._bodies)))
+        return self.out
 
-    def _add(self, place: int, event: Event, plan: Plan) -> Rejected | None:
+    def _refuse(self, place: int, rejected: Rejected) -> None:
+        (self.out.retry if rejected.reason in _RETRIED else self.out.refused)[place] = rejected
+
+    def _name(self, place: int, event: Event, plan: Plan) -> Rejected | None:
+        """What the event is called, and the record as far as it follows from the event alone."""
         data, time, id_ = event.data, event.time, event.id
         verb, topic, type_, type_header, needs, is_activity, key_is_actor, actor_of = plan
         actor = str(data.actor_id) if is_activity else actor_of(data)
         if not self._acts_for_all and actor != self._own_actor:
             return _FORBIDDEN if is_activity else _FOR_SERVICES
         if event.source != self._source or not id_.isprintable():
-            rejected = self._names(event)
+            rejected = self._check_names(event)
             if rejected is not None:
                 return rejected
         if time is None:
@@ -109,42 +118,39 @@ class Preparation:
                 return Rejected(Code.BAD_TIME, str(error), "time")
             time_header = (_CE_TIME, time)
         key = actor if key_is_actor else verb.key(data)
-        body = _encode(data)
-        event_id = _uuid5(f"{self._owner}\n{self._source}\n{id_}\n{type_}\n{actor}\n{key}")
-        body_hash = hash(body)
-        known_hash = self._seen.put_first(event_id, body_hash)
-        if known_hash is not None and _differs(known_hash, body_hash):
-            return _CONFLICT
-        value = body
-        if needs is not _NOTHING:
-            completed = self._completed(body, event, needs)
-            if isinstance(completed, Rejected):
-                if known_hash is None:
-                    self._seen.forget(event_id)
-                return completed
-            value = completed
-        out = self.out
-        out.places.append(place)
-        out.event_ids.append(event_id)
-        out.messages.append(
-            (
-                topic,
-                key,
-                value,
-                [
-                    _SPECVERSION,
-                    (_CE_ID, id_),
-                    self._source_header,
-                    type_header,
-                    time_header,
-                    (_EVENT_ID, event_id),
-                    self._trace_header if event.traceparent is None else (headers.TRACEPARENT, event.traceparent),
-                ],
-            )
-        )
+        trace = self._trace_header if event.traceparent is None else (headers.TRACEPARENT, event.traceparent)
+        self._full_names.append(f"{self._owner_and_source}{id_}\n{type_}\n{actor}\n{key}")
+        self._bodies.append(_encode(data))
+        record_headers = [_SPECVERSION, (_CE_ID, id_), self._source_header, type_header, time_header, _NO_ID, trace]
+        self._named.append((place, event, needs, topic, key, record_headers))
         return None
 
-    def _names(self, event: Event) -> Rejected | None:
+    def _complete(self, event_ids: list[str], hashes: list[int]) -> None:
+        """The rest of each record. `seen` is asked one by one only where it knows an id or one stands twice."""
+        put_first = None if self._seen.put_all_new(event_ids, hashes) else self._seen.put_first
+        out, known_hash = self.out, None
+        for named, event_id, body, body_hash in zip(self._named, event_ids, self._bodies, hashes, strict=True):
+            place, event, needs, topic, key, record_headers = named
+            record_headers[_ID_HEADER] = (_EVENT_ID, event_id)
+            if put_first is not None:
+                known_hash = put_first(event_id, body_hash)
+                if known_hash is not None and _differs(known_hash, body_hash):
+                    self._refuse(place, _CONFLICT)
+                    continue
+            value = body
+            if needs is not _NOTHING:
+                completed = self._completed(body, event, needs)
+                if isinstance(completed, Rejected):
+                    if known_hash is None:
+                        self._seen.forget(event_id)
+                    self._refuse(place, completed)
+                    continue
+                value = completed
+            out.places.append(place)
+            out.event_ids.append(event_id)
+            out.messages.append((topic, key, value, record_headers))
+
+    def _check_names(self, event: Event) -> Rejected | None:
         """What stands in the event's name, lines apart; a batch has mostly one source."""
         for name, text in (("id", event.id), ("source", event.source)):
             try:
@@ -152,6 +158,7 @@ class Preparation:
             except ValueError as error:
                 return Rejected(Code.CONTROL_CHARACTER, str(error).partition(": ")[2], name)
         self._source = event.source
+        self._owner_and_source = f"{self._owner}\n{event.source}\n"
         self._source_header = (headers.CE_SOURCE, event.source)
         return None
 
