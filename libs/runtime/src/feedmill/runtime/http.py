@@ -95,7 +95,7 @@ def answer_first(app: FastAPI, routes: Iterable[BaseRoute], *paths: str) -> None
     hot: dict[str, list[HotRoute]] = {}
     for route in routes:
         if isinstance(route, APIRoute) and route.path in paths:
-            for method in route.methods:
+            for method in route.methods or ():
                 hot.setdefault(method, []).append((compile_path(route.path)[0], route))
     app.state.hot = hot
 

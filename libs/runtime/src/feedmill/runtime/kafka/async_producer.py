@@ -1,7 +1,8 @@
 """The door's producer: many requests wait for the acknowledgement of their records on one event loop.
 
-A thread of its own serves delivery reports; the loop is woken once for all that were served together, and a batch has
-one future, whatever its size.
+The loop itself serves delivery reports, each millisecond while some are due and whenever it sends: a thread for them
+would take the interpreter's lock once a record, from the very loop that the answers wait for. A batch has one future,
+whatever its size.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as _Producer
@@ -19,6 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from feedmill.runtime.kafka.client import FatalErrors, client_config, log
 from feedmill.runtime.settings import KafkaSettings
+
+SERVE_S: Final = 0.001
+"""How often delivery reports are looked for while some are due."""
+SERVE_IDLE_S: Final = 0.1
+"""And while none are: errors come the same way."""
 
 Message = tuple[str, str | bytes | None, bytes, Sequence[tuple[str, str | bytes]]]
 """topic, key, value, headers. Text is sent as UTF-8: the client encodes it without another object."""
@@ -63,7 +69,7 @@ _new = tuple.__new__
 
 
 def _reports(pending: _Pending, finished: Callable[[_Pending, bool], None]) -> Callable[..., None]:
-    """Who is told of each record: by the delivery thread, or by the loop where a record was not even queued.
+    """Who is told of each record: by the loop, or by the thread that flushes at the end.
 
     Counting is one step of C, so that neither needs a lock. A function and not a method: half the price of a call.
     """
@@ -91,7 +97,6 @@ class AsyncProducer:
         self._closing = False
         self._in_flight = 0
         self._done: list[_Pending] = []
-        self._wake_scheduled = False
         self._lock = threading.Lock()
         self._producer = _Producer(
             client_config(
@@ -109,8 +114,9 @@ class AsyncProducer:
                 },
             )
         )
-        self._thread = threading.Thread(target=self._serve, name="kafka-delivery", daemon=True)
-        self._thread.start()
+        self._probing: asyncio.Task[None] | None = None
+        self._hurries = False
+        self._timer = self._loop.call_later(SERVE_IDLE_S, self._tick)
 
     @property
     def available(self) -> bool:
@@ -147,24 +153,37 @@ class AsyncProducer:
                 reported(index, _NOT_QUEUED, None)
             except KafkaException as exception:
                 reported(index, exception.args[0], None)
+        self._serve()
+        if not self._hurries:
+            self._timer.cancel()
+            self._schedule()
         return future
 
     def _finish(self, pending: _Pending, delivered: bool) -> None:
-        """The last of a batch is known: wake the loop, once for all batches that end together."""
+        """The last of a batch is known."""
         with self._lock:
             self._in_flight -= pending.size
             self._done.append(pending)
-            wake = not self._wake_scheduled
-            self._wake_scheduled = True
         if delivered:
             self._away = False
-        if wake:
-            self._loop.call_soon_threadsafe(self._answer)
+
+    def _tick(self) -> None:
+        self._schedule()
+        self._serve()
+
+    def _schedule(self) -> None:
+        self._hurries = self._in_flight > 0
+        self._timer = self._loop.call_later(SERVE_S if self._hurries else SERVE_IDLE_S, self._tick)
+
+    def _serve(self) -> None:
+        """Take the delivery reports and errors that have come, and answer whose batch is complete."""
+        self._producer.poll(0)
+        if self._done:
+            self._answer()
 
     def _answer(self) -> None:
         with self._lock:
             done, self._done = self._done, []
-            self._wake_scheduled = False
         for pending in done:
             if not pending.future.done():
                 pending.future.set_result(pending.acks)
@@ -174,15 +193,17 @@ class AsyncProducer:
         if error.code() == KafkaError._ALL_BROKERS_DOWN and not self._away:
             log.warning("no broker can be reached; writes answer 503 until one can")
             self._away = True
+            self._loop.call_soon_threadsafe(self._begin_to_probe)
 
-    def _serve(self) -> None:
-        """Delivery reports as they come; while the broker is away, ask for it again at an interval."""
-        while not self._closing:
-            if self._away:
-                self._producer.poll(self._settings.probe_interval_ms / 1_000)
-                self._probe()
-            else:
-                self._producer.poll(0.1)
+    def _begin_to_probe(self) -> None:
+        if self._probing is None or self._probing.done():
+            self._probing = self._loop.create_task(self._keep_probing())
+
+    async def _keep_probing(self) -> None:
+        """While no broker can be reached, ask for one at an interval."""
+        while self._away and not self._closing:
+            await asyncio.sleep(self._settings.probe_interval_ms / 1_000)
+            await asyncio.to_thread(self._probe)
 
     def _probe(self) -> None:
         try:
@@ -199,9 +220,11 @@ class AsyncProducer:
     async def close(self, timeout_s: float) -> None:
         """Waits for what is on its way, at most so long; the rest is answered with an error. Idempotent."""
         self._closing = True
-        await asyncio.to_thread(self._thread.join)
         left = await asyncio.to_thread(self._producer.flush, timeout_s)
         if left:
             self._producer.purge()
             await asyncio.to_thread(self._producer.flush, 1)
+        self._timer.cancel()
+        if self._probing is not None:
+            self._probing.cancel()
         self._answer()
