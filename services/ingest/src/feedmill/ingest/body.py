@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -52,6 +53,7 @@ _UNREADABLE: Final = frozenset({Code.NOT_JSON, Code.NOT_UTF8, Code.LONE_SURROGAT
 _WHITESPACE: Final = b" \t\r\n"
 
 
+@lru_cache(maxsize=64)  # few ways to say it
 def form_of(content_type: str | None) -> Form:
     """Raises Problem 415: another type, or a charset that is not UTF-8."""
     media_type, _, parameters = (content_type or "").partition(";")

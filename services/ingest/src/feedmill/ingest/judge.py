@@ -1,10 +1,8 @@
 """What must be asked of the world before a batch can be published, asked once for the whole batch."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, Final
 
 from feedmill.contracts.envelope import Event
@@ -44,7 +42,7 @@ class Judge:
 
     async def __call__(self, items: Sequence[Item]) -> Judgements:
         judgements = Judgements()
-        needs = {_NEEDS[class_] for class_ in set(map(type, items)) & _NEEDS.keys()}
+        needs = {_NEEDS.get(class_) for class_ in set(map(type, items))}
         if Needs.OBJECT_ID in needs:
             await self._take_ids(items, judgements)
         if Needs.AUTHOR in needs:
@@ -54,7 +52,11 @@ class Judge:
         return judgements
 
     async def _take_ids(self, items: Sequence[Item], judgements: Judgements) -> None:
-        for kind, count in Counter(map(_kind_of, _needing(items, Needs.OBJECT_ID))).items():
+        counts: dict[str, int] = {}
+        for event in _needing(items, Needs.OBJECT_ID):
+            kind = event.data.object.type
+            counts[kind] = counts.get(kind, 0) + 1
+        for kind, count in counts.items():
             try:
                 judgements.object_ids[kind] = list(await self.object_ids.take(kind, count))[::-1]
             except NoIds:
@@ -85,11 +87,11 @@ class Judge:
 _NEEDS: Final[Mapping[type, Needs]] = {
     class_: plan.needs for class_, plan in PLANS.items() if plan.needs is not Needs.NOTHING
 }
-_kind_of: Final = attrgetter("data.object.type")
+_NEEDING: Final = {needs: {class_ for class_, plan in PLANS.items() if plan.needs is needs} for needs in Needs}
 
 
 def _needing(items: Sequence[Item], needs: Needs) -> list[Any]:
-    classes = {class_ for class_, needed in _NEEDS.items() if needed is needs}
+    classes = _NEEDING[needs]
     return [item for item in items if type(item) in classes]
 
 

@@ -26,7 +26,7 @@ _CE_ID, _CE_TIME, _EVENT_ID = headers.CE_ID, headers.CE_TIME, headers.EVENT_ID
 _NO_ID: Final = (headers.EVENT_ID, "")
 _ID_HEADER: Final = 5
 """Where among a record's headers its id stands."""
-_Named = tuple[int, Event, Needs, str, str, list[tuple[str, str | bytes]]]
+_Named = tuple[int, Event, Needs, str, str, list[tuple[str, str]]]
 """place, event, needs, topic, key, headers"""
 _BEFORE_OBJECT: Final = b'"object":{'
 _FORBIDDEN: Final = Rejected(Code.FORBIDDEN, "the key may act for its owner only", "data.actor_id")
@@ -85,44 +85,53 @@ class Preparation:
 
     def __call__(self, items: Sequence[Item]) -> Prepared:
         """Two passes, so that what can be worked out for all at once is: the ids, and whether all are new."""
-        plan_of, refuse = PLANS.get, self._refuse
-        for place, item in enumerate(items):
-            plan = plan_of(type(item))  # type: ignore[arg-type]
-            rejected = item.rejected if plan is None else self._name(place, item, plan)  # type: ignore[union-attr,arg-type]
-            if rejected is not None:
-                refuse(place, rejected)
+        self._name(items)
         self._complete(ids.uuid5_texts(self._full_names), list(map(hash, self._bodies)))
         return self.out
+
+    def _name(self, items: Sequence[Item]) -> None:
+        """What each event is called, and its record as far as it follows from the event alone."""
+        plan_of, add_name, add_body, add = PLANS.get, self._full_names.append, self._bodies.append, self._named.append
+        acts_for_all, now_header, trace_header = self._acts_for_all, self._now_header, self._trace_header
+        for place, item in enumerate(items):
+            plan = plan_of(type(item))  # type: ignore[arg-type]
+            if plan is None:
+                self._refuse(place, item.rejected)  # type: ignore[union-attr]
+                continue
+            event: Event = item  # type: ignore[assignment]
+            data, time, id_ = event.data, event.time, event.id
+            verb, topic, type_, type_header, needs, is_activity, key_is_actor, actor_of = plan
+            actor = str(data.actor_id) if is_activity else actor_of(data)
+            if not acts_for_all or time is not None or event.source != self._source or not id_.isprintable():
+                rejected = self._why_not(event, actor, plan)
+                if rejected is not None:
+                    self._refuse(place, rejected)
+                    continue
+            key = actor if key_is_actor else verb.key(data)
+            add_name(f"{self._owner_and_source}{id_}\n{type_}\n{actor}\n{key}")
+            add_body(_encode(data))
+            time_header = now_header if time is None else (_CE_TIME, time)
+            trace = trace_header if event.traceparent is None else (headers.TRACEPARENT, event.traceparent)
+            record_headers = [_SPECVERSION, (_CE_ID, id_), self._source_header, type_header, time_header, _NO_ID, trace]
+            add((place, event, needs, topic, key, record_headers))
 
     def _refuse(self, place: int, rejected: Rejected) -> None:
         (self.out.retry if rejected.reason in _RETRIED else self.out.refused)[place] = rejected
 
-    def _name(self, place: int, event: Event, plan: Plan) -> Rejected | None:
-        """What the event is called, and the record as far as it follows from the event alone."""
-        data, time, id_ = event.data, event.time, event.id
-        verb, topic, type_, type_header, needs, is_activity, key_is_actor, actor_of = plan
-        actor = str(data.actor_id) if is_activity else actor_of(data)
+    def _why_not(self, event: Event, actor: str, plan: Plan) -> Rejected | None:
+        """What is not plain to see of most events: whether the key may, and whether name and time are right."""
         if not self._acts_for_all and actor != self._own_actor:
-            return _FORBIDDEN if is_activity else _FOR_SERVICES
-        if event.source != self._source or not id_.isprintable():
+            return _FORBIDDEN if plan.is_activity else _FOR_SERVICES
+        if event.source != self._source or not event.id.isprintable():
             rejected = self._check_names(event)
             if rejected is not None:
                 return rejected
-        if time is None:
-            time_header = self._now_header
-        else:
+        if event.time is not None:
             try:
-                if times.parse_time(time) > self._latest:
+                if times.parse_time(event.time) > self._latest:
                     return _TOO_FAR_AHEAD
             except ValueError as error:
                 return Rejected(Code.BAD_TIME, str(error), "time")
-            time_header = (_CE_TIME, time)
-        key = actor if key_is_actor else verb.key(data)
-        trace = self._trace_header if event.traceparent is None else (headers.TRACEPARENT, event.traceparent)
-        self._full_names.append(f"{self._owner_and_source}{id_}\n{type_}\n{actor}\n{key}")
-        self._bodies.append(_encode(data))
-        record_headers = [_SPECVERSION, (_CE_ID, id_), self._source_header, type_header, time_header, _NO_ID, trace]
-        self._named.append((place, event, needs, topic, key, record_headers))
         return None
 
     def _complete(self, event_ids: list[str], hashes: list[int]) -> None:
