@@ -13,7 +13,8 @@ from feedmill.ingest.body import Form, Refused, events_in
 from feedmill.ingest.settings import LimitSettings
 
 LIMITS = LimitSettings()
-TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
+_WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
+TEXT = st.sampled_from(['"', 'a "b" \\ c', "x"]) | _WORDS
 CONTENT = TEXT | st.recursive(
     TEXT | st.integers(-5, 5) | st.booleans() | st.floats(-1, 1),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -70,11 +71,18 @@ class Writer:
             return "{" + ", ".join(member for key, inner in value.items() for member in self.members(key, inner)) + "}"
         if isinstance(value, list):
             return "[" + ",".join(map(self.text, value)) + "]"
-        return json.dumps(value, ensure_ascii=self.ascii)
+        return self.string(value) if isinstance(value, str) else json.dumps(value)
+
+    def string(self, text: str) -> str:
+        """As short as can be, or with a quotation mark and more as numbers."""
+        written = json.dumps(text, ensure_ascii=self.ascii)
+        if not self.ascii or "\\" in text:
+            return written
+        return written.replace('\\"', "\\u0022").replace("x", "\\u0078")
 
     def members(self, key: str, value: object) -> list[str]:
         number, self.keys = self.keys, self.keys + 1
-        name = json.dumps(key, ensure_ascii=self.ascii)
+        name = self.string(key)
         first = [f"{name}:{json.dumps(self.first)}"] if number == self.twice else []
         return [*first, f"{name} : {self.text(value)}"]
 

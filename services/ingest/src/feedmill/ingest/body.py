@@ -114,12 +114,12 @@ def _event_or_why(raw: bytes) -> Item:
 
 
 def _names_no_key_twice(raw: bytes, decoded: object) -> bool:
-    """Told without parsing again; False where it cannot be told so, as with escapes.
+    """Told without parsing again; False where it cannot be told so.
 
     What was decoded, written without all that may be left out, has at most the quotation marks of what was sent, and as
-    many only if nothing that was sent has been dropped. Escapes are also how NUL and lone surrogates come.
+    many only if nothing that was sent has been dropped. `\\u…` could hide one, and is how NUL and lone surrogates come.
     """
-    return b"\\" not in raw and raw.count(b'"') == _encode(decoded).count(b'"')
+    return b"\\u" not in raw and raw.count(b'"') == _encode(decoded).count(b'"')
 
 
 def _id_in(raw: bytes) -> str | None:
