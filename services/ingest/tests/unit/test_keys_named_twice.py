@@ -87,7 +87,7 @@ class Writer:
         return [*first, f"{name} : {self.text(value)}"]
 
 
-FIRST = st.sampled_from(["1.0", "x", 1, None, {}, {"a": "b"}, [], 0.5])
+FIRST: st.SearchStrategy[object] = st.sampled_from(["1.0", "x", 1, None, {}, {"a": "b"}, [], 0.5])
 
 
 @settings(max_examples=300, deadline=None)
