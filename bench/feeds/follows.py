@@ -42,7 +42,7 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
         _figure("follow of an author with 1,000,000 posts, until applied", follow, 50),
         _figure("the first page after it, pulled", page, None),
         _figure("unfollow of an author with 100,000 pushed rows, until applied", unfollow, 50),
-        _figure("the first page after it, 100,000 dead rows not yet swept", after, None),
+        _figure("the first page after it, 100,000 dead rows not yet swept", after, 20),
     ]
 
 

@@ -70,7 +70,7 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
         ),
         Figure(
             "feed page", "page of 20 over HTTP, 200 follows, pushed", "req/s", taken["pushed"].values, lateral,
-            "q/s the usual LATERAL pull query alone, one connection, no HTTP", at_least(10.0),
+            "q/s the usual LATERAL pull query alone by our covering index, one connection, no HTTP", at_least(10.0),
         ),
     ]  # fmt: skip
 
