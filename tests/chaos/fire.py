@@ -60,7 +60,6 @@ def fight(stage: Stage, fight: Fight, told: Callable[[str], None] = lambda _: No
     load = LoadThread(stage, fight)
     nemesis = Nemesis(scene_of(stage, fight.seed), random.Random(f"{fight.seed}/nemesis"), told)
     watch = PositionWatch(stage.stores.postgres)
-    watch.start()
     load.start()
     try:
         nemesis.run(fight.faults)

@@ -2,52 +2,50 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import closing
+from typing import Final
 
 import psycopg2
 
 from chaos.contents import Check
-from chaos.observed import ENRICHED
+from chaos.observed import ENRICHED, rows_of
 
-LOOK_S = 0.02
-QUERY = "SELECT partition, source_offset, next_offset FROM sink_position WHERE topic = %s"
+SETUP: Final = f"""
+CREATE TABLE IF NOT EXISTS chaos_position (
+    n bigserial, partition int, was_source bigint, was_next bigint, source_offset bigint, next_offset bigint);
+CREATE OR REPLACE FUNCTION chaos_position() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO chaos_position (partition, was_source, was_next, source_offset, next_offset)
+    VALUES (new.partition, old.source_offset, old.next_offset, new.source_offset, new.next_offset);
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER chaos_position AFTER UPDATE ON sink_position FOR EACH ROW
+   WHEN (new.topic = '{ENRICHED}') EXECUTE FUNCTION chaos_position();
+SELECT coalesce(max(n), 0) FROM chaos_position;
+"""
 
 
-class PositionWatch(threading.Thread):
-    """Reads the Postgres sink's positions all along; none may ever go back, or who waited for one was told too much."""
+class PositionWatch:
+    """Has Postgres note every position its sink writes; none may ever go back, or who waited for one was told too much.
+
+    A trigger, not a look now and then: a position that goes back stays there for one batch, a few milliseconds.
+    """
 
     def __init__(self, dsn: str) -> None:
-        super().__init__(name="position-watch", daemon=True)
-        self.check = Check("P a position never goes back", 0)
         self._dsn = dsn
-        self._done = threading.Event()
-        self._highest: dict[int, tuple[int, int]] = {}
-
-    def run(self) -> None:
-        while not self._done.is_set():
-            try:
-                self._look_on()
-            except psycopg2.Error:
-                self._done.wait(LOOK_S)  # Postgres is away: part of the game
-
-    def _look_on(self) -> None:
-        with closing(psycopg2.connect(self._dsn, connect_timeout=2)) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                while not self._done.wait(LOOK_S):
-                    cursor.execute(QUERY, (ENRICHED,))
-                    for partition, *at in cursor.fetchall():
-                        self._compare(partition, (at[0], at[1]))
-
-    def _compare(self, partition: int, at: tuple[int, int]) -> None:
-        self.check.examined += 1
-        highest = self._highest.get(partition, (-1, 0))
-        if at[0] < highest[0] or at[1] < highest[1]:
-            self.check.problems.append(f"partition {partition}: from {highest} back to {at}")
-        self._highest[partition] = at
+        with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(SETUP)
+            [(self._after,)] = cursor.fetchall()
 
     def finish(self) -> Check:
-        self._done.set()
-        self.join()
-        return self.check
+        written = rows_of(
+            self._dsn,
+            "SELECT partition, was_source, was_next, source_offset, next_offset FROM chaos_position"
+            f" WHERE n > {self._after} ORDER BY n",
+        )
+        check = Check("P a position never goes back", len(written))
+        for partition, was_source, was_next, source, following in written:
+            gone_back = source < was_source or following < was_next
+            check.expect(
+                not gone_back, f"partition {partition}: from {(was_source, was_next)} back to {(source, following)}"
+            )
+        return check
