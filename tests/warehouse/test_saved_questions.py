@@ -48,7 +48,7 @@ def charted() -> list[tuple[str, str]]:
         asked: dict[str, str] = {}
         for node in ast.walk(cell):  # by the depth: an assignment comes before the calls within others
             match node:
-                case ast.Assign([ast.Name(name)], ast.Call(ast.Name("rows"), [ast.Constant(question), *_])):
+                case ast.Assign([ast.Name(name)], ast.Call(ast.Name("rows"), [ast.Constant(str(question)), *_])):
                     asked[name] = question
                 case ast.Call(ast.Name("bars" | "lines"), [ast.Name(name), *columns]) if name in asked:
                     found += [(asked[name], ast.literal_eval(column)) for column in columns]
