@@ -73,7 +73,7 @@ def _run(names: Sequence[str], plan: Plan, console: Console) -> list[Figure]:
 @contextmanager
 def _platform(services: bool, status: Status) -> Iterator[Platform]:
     status.update("starting Kafka, Postgres and ClickHouse")
-    platform = Platform(Shape(env={"ingest": UNLIMITED}))
+    platform = Platform(Shape(env={"ingest": UNLIMITED}, lasting=True))
     try:
         platform.start_stores()
         platform.prepare()

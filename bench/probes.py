@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import time
 from base64 import b64encode
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -51,6 +52,8 @@ class Seen:
     warehouse_ms: list[float] = field(default_factory=list)
     missing: int = 0
     event_ids: list[str] = field(default_factory=list)
+    seen_at_s: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Event id -> when it was due and when it was in the feed, in seconds since 1970."""
 
 
 def run(probing: Probing) -> Seen:
@@ -151,7 +154,10 @@ class _Prober:
             path = f"/v1/users/{reader_id}/feed?limit=100&cursor={quote(after)}"
             status, _, body = await self._api.exchange(client.request("GET", path, probing.key))
             assert status == 200, body
-        self._seen.feed_ms.append((loop.time() - due_s) * 1_000)
+        now_s = loop.time()
+        self._seen.feed_ms.append((now_s - due_s) * 1_000)
+        began_s = time.time() - now_s
+        self._seen.seen_at_s[result["event_id"]] = began_s + due_s, began_s + now_s
 
     async def _watch_warehouse(self) -> None:
         """Ask for the authors' latest facts until every probe was there."""

@@ -39,7 +39,7 @@ def main() -> int:
     figures: list[Figure] = []
     for name in options.only or NAMES:
         env = {"ingest": UNLIMITED, "feed-writer-postgres": {TEND: "true" if name in TENDED else "false"}}
-        with Platform(Shape(services=SERVICES, env=env)) as platform:
+        with Platform(Shape(services=SERVICES, env=env, lasting=True)) as platform:
             module = importlib.import_module(f"bench.feeds.{name}")
             figures += module.run(platform, plan, lambda text, name=name: console.print(f"[dim]{name}: {text}[/]"))
     load = f"load average {before:.1f} before, {load_average():.1f} after; {time.monotonic() - started_s:.0f} s in all"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import psycopg2
@@ -16,6 +17,11 @@ from bench.doors import cpu_s
 from bench.harness import quantile
 from feedmill.testkit.platform import Platform
 
+HOPS = ("due → log", "log → enriched", "enriched → written", "written → seen")
+_MOMENTS = """
+SELECT event_id::text, extract(epoch FROM accepted_at), extract(epoch FROM enriched_at), extract(epoch FROM applied_at)
+  FROM activity WHERE event_id = ANY(%s::uuid[])
+"""
 _TIMES = """
 SELECT extract(epoch FROM enriched_at - accepted_at) * 1000, extract(epoch FROM applied_at - enriched_at) * 1000
   FROM activity WHERE accepted_at BETWEEN to_timestamp(%s) AND to_timestamp(%s)
@@ -33,6 +39,8 @@ class Stages:
     """Milliseconds of each event between the log, the enriched log and its row; processor seconds by process."""
 
     seconds: float = 0.0
+    hops_ms: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Of the events that were looked for; set by who looked."""
     enriched_ms: list[float] = field(default_factory=list)
     applied_ms: list[float] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
@@ -41,7 +49,11 @@ class Stages:
 
     def lines(self) -> list[str]:
         """For people: times, then who used the processors, the busiest first."""
-        lines = []
+        lines = [
+            f"{hop} {quantile(values, 0.5):.1f} / {quantile(values, 0.99):.1f} ms"
+            for hop, values in self.hops_ms.items()
+            if values
+        ]
         for name, values in (("accepted → enriched", self.enriched_ms), ("enriched → row", self.applied_ms)):
             if values:
                 lines.append(f"{name}: p50 {quantile(values, 0.5):.1f}, p99 {quantile(values, 0.99):.1f} ms")
@@ -76,6 +88,19 @@ def watched(platform: Platform, during: Callable[[], None]) -> Stages:
         cursor.execute(_BATCHES, (began_s, ended_s))
         stages.batches = [count for (count,) in cursor.fetchall()]
     return stages
+
+
+def hops_of(dsn: str, seen_at_s: Mapping[str, tuple[float, float]]) -> dict[str, list[float]]:
+    """Hop -> milliseconds of each event that was looked for; `written` is its row's own time, before the commit."""
+    hops: dict[str, list[float]] = {hop: [] for hop in HOPS}
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute(_MOMENTS, (list(seen_at_s),))
+        for event_id, *moments in cursor.fetchall():
+            due_s, seen_s = seen_at_s[event_id]
+            passed = [due_s, *map(float, moments), seen_s]
+            for hop, (begins_s, ends_s) in zip(HOPS, pairwise(passed), strict=True):
+                hops[hop].append((ends_s - begins_s) * 1_000)
+    return hops
 
 
 def _backends(dsn: str) -> dict[int, str]:

@@ -22,7 +22,10 @@ from bench.harness import Figure, Goal, Plan, Told, at_most, quantile
 from bench.probes import Probing, Seen
 from feedmill.testkit.platform import Platform
 
-RATE = 2_000.0
+RATES = (0.0, 500.0, 1_000.0, 1_500.0, 2_000.0)
+GOAL_RATE = 2_000.0
+ONCE = (500.0, 1_000.0, 1_500.0)
+"""A round each: where the knee is."""
 BATCHED_RATES = (2_000.0, 4_000.0, 6_000.0, 8_000.0)
 BATCH = 50
 BATCHED_SECONDS = 10.0
@@ -51,12 +54,14 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
     people(platform.connections.postgres)
     warm(platform)
     figures = []
-    for rate in (0.0, RATE):
+    for rate in RATES:
         rounds = []
-        for number in range(plan.rounds):
-            told(f"round {number + 1} of {plan.rounds} at {rate:,.0f} events/s")
+        count = 1 if rate in ONCE else plan.rounds
+        for number in range(count):
+            told(f"round {number + 1} of {count} at {rate:,.0f} events/s")
             rounds.append(_round(platform, rate, plan.seconds(SECONDS), f"visible-{rate:.0f}-{number}", batch=1))
-        figures += _figures(f"{rate:,.0f} events/s", rounds, at_most(25.0) if rate else None)
+        figures += _figures(f"{rate:,.0f} events/s", rounds, at_most(25.0) if rate == GOAL_RATE else None)
+        caught_up(platform)
     for rate in BATCHED_RATES:
         told(f"batches of {BATCH} at {rate:,.0f} events/s")
         took = _round(platform, rate, plan.seconds(BATCHED_SECONDS), f"batched-{rate:.0f}", batch=BATCH)
@@ -116,18 +121,19 @@ def _round(platform: Platform, rate: float, seconds: float, mark: str, *, batch:
         seen.append(probes.run(probing))
 
     if not rate:
-        return _with(seen, stages.watched(platform, probe))
+        return _with(platform, seen, stages.watched(platform, probe))
     seed = time.time_ns() % 1_000_000_000
     single = batch == 1
     requests = doors.single_requests(probing.key, seed) if single else doors.batch_requests(probing.key, seed, batch)
     load = Load(probing.ingest_port, requests, CONNECTIONS, seconds + 2 * SETTLE_S, rate / batch)
     with client.amid(load, SETTLE_S):
         watched = stages.watched(platform, probe)
-    return _with(seen, watched)
+    return _with(platform, seen, watched)
 
 
-def _with(seen: Sequence[Seen], watched: Stages) -> tuple[Seen, Stages]:
+def _with(platform: Platform, seen: Sequence[Seen], watched: Stages) -> tuple[Seen, Stages]:
     assert seen, "the probes failed"
+    watched.hops_ms = stages.hops_of(platform.connections.postgres, seen[0].seen_at_s)
     return seen[0], watched
 
 

@@ -21,7 +21,6 @@ JVM = (
     "-Xms128m",
     "-Xss512k",
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
     "-XX:MaxMetaspaceSize=128m",
     "-XX:+ExitOnOutOfMemoryError",
     "-Djava.awt.headless=true",
@@ -62,6 +61,9 @@ broker.session.timeout.ms=3000
 """
 """A killed broker may come back when its session is over, so that is short; but longer than a busy machine stalls."""
 
+QUICK_JVM = ("-XX:TieredStopAtLevel=1",)
+"""Compiled once and simply: up sooner, and a third more of the processor ever after. For brokers of a few minutes."""
+
 LOGGING = """\
 <Configuration status="error"><Appenders><Console name="out"><PatternLayout pattern="%d{ISO8601} %p %m (%c)%n"/>
 </Console></Appenders><Loggers><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers></Configuration>
@@ -75,6 +77,8 @@ class Kafka:
     controller_port: int
     advertised_port: int | None = None
     """Where clients are sent, if something stands in front of it."""
+    lasting: bool = False
+    """Whether it will run long enough for its code to be compiled well."""
 
     @property
     def bootstrap_servers(self) -> str:
@@ -84,15 +88,16 @@ class Kafka:
     def folder(self) -> Path:
         return self.home.data / "kafka"
 
-    def java(self, main: str, *arguments: str) -> tuple[str, ...]:
+    def java(self, main: str, *arguments: str, lasting: bool = False) -> tuple[str, ...]:
         logging = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}"
-        return (str(jars.java()), *JVM, logging, "-cp", jars.kafka_class_path(), main, *arguments)
+        jvm = JVM if lasting else (*JVM, *QUICK_JVM)
+        return (str(jars.java()), *jvm, logging, "-cp", jars.kafka_class_path(), main, *arguments)
 
     def spec(self) -> PartSpec:
         """Fetches Java and the jars where they are not there yet."""
         return PartSpec(
             name="kafka",
-            command=self.java("kafka.Kafka", str(self.folder / "server.properties")),
+            command=self.java("kafka.Kafka", str(self.folder / "server.properties"), lasting=self.lasting),
             address=self.bootstrap_servers,
             log=self.home.log_of("kafka"),
             ready=partial(probes.kafka, self.port),

@@ -55,7 +55,7 @@ class Supervisor:
         self._phase = Phase.STARTING
         self._message = ""
         self._writing = threading.Lock()
-        kafka = Kafka(self.home, self.ports.kafka, self.ports.kafka_controller)
+        kafka = Kafka(self.home, self.ports.kafka, self.ports.kafka_controller, lasting=True)
         postgres = Postgres(self.home, self.ports.postgres)
         clickhouse = ClickHouse(self.home, self.ports.clickhouse_http, self.ports.clickhouse_tcp)
         self._stores: dict[str, Callable[[], PartSpec]] = {

@@ -45,6 +45,8 @@ class Shape:
     env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     auto_restart: bool = False
     test_build: bool = False
+    lasting: bool = False
+    """As `feedmill up` starts it: a broker whose code is compiled well, which takes its first minute."""
     linked: bool = False
     """Services reach the stores, and clients reach ingest, through `Platform.links`: a network to be made bad."""
 
@@ -62,7 +64,7 @@ class Platform:
         self.ports: Ports = self._bench.ports
         self.links = self._lay_links() if self.shape.linked else {}
         advertised = self.links["kafka"].port if self.links else None
-        kafka = Kafka(self.home, self.ports.kafka, self.ports.kafka_controller, advertised)
+        kafka = Kafka(self.home, self.ports.kafka, self.ports.kafka_controller, advertised, self.shape.lasting)
         postgres = Postgres(self.home, self.ports.postgres)
         clickhouse = ClickHouse(self.home, self.ports.clickhouse_http, self.ports.clickhouse_tcp)
         self._stores: dict[str, Kafka | Postgres | ClickHouse] = {
