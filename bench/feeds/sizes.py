@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 import httpx2
@@ -21,7 +21,7 @@ TURN = 20
 
 
 def over_http(
-    platform: Platform, small: str, readers: dict[str, Sequence[int]], plan: Plan, told: Told
+    platform: Platform, small: str, readers: Mapping[str, Sequence[int]], plan: Plan, told: Told
 ) -> list[Figure]:
     """readers: of "10 M", the platform's own database, and of "10 k", the one at `small`."""
     key = doors.service_key(platform)
