@@ -118,6 +118,8 @@ def test_a_body_larger_than_any_service_takes_is_refused_before_it_is_sent() -> 
             reply = await client.post("/events", content=b"x" * 11_000_001)
             assert reply.status_code == 413
             assert reply.json()["type"] == "urn:feedmill:problem:too-large"
+            assert reply.json()["error"] is True, "family A's clients find their members"
+            assert reply.json()["message"] == reply.json()["detail"]
             assert ingest.heads == []
 
     asyncio.run(go())

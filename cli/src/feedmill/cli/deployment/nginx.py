@@ -111,27 +111,30 @@ http {{
 
     location @too_large {{
       default_type application/problem+json;
-      return 413 '{{"type": "urn:feedmill:problem:too-large", "title": "The request is too large", "status": 413}}';
+      return 413 '{{"type": "urn:feedmill:problem:too-large", "title": "Too large", "status": 413, {too_large}}}';
     }}
 
     location @away {{
       default_type application/problem+json;
       add_header Retry-After 1 always;
-      return 503 '{{"type": "urn:feedmill:problem:service-away", "title": "Service away", "status": 503, {detail}}}';
+      return 503 '{{"type": "urn:feedmill:problem:service-away", "title": "Service away", "status": 503, {away}}}';
     }}
   }}
 }}
 """
 
 
-AWAY = '"detail": "It may have been done: ask again with the same id or Idempotency-Key."'
+AWAY = "It may have been done: ask again with the same id or Idempotency-Key."
+TOO_LARGE = "Send less at once."
 
 
 def render(routes: Sequence[Route]) -> str:
     """The whole file."""
     lines = "\n".join(f"    {line}" for line in map_lines(routes))
     addresses = "\n".join(f"    {name} {address};" for name, address in ADDRESS.items())
-    return TEMPLATE.format(fallback=FALLBACK, lines=lines, addresses=addresses, detail=AWAY, **ADDRESS)
+    return TEMPLATE.format(
+        fallback=FALLBACK, lines=lines, addresses=addresses, away=_said(AWAY), too_large=_said(TOO_LARGE), **ADDRESS
+    )
 
 
 def map_lines(routes: Sequence[Route]) -> Iterator[str]:
@@ -148,3 +151,8 @@ def map_lines(routes: Sequence[Route]) -> Iterator[str]:
         owners.setdefault(route.pattern, route.service)
     for pattern, service in owners.items():
         yield f'"~^[A-Z]+ {pattern.removeprefix("^")}" {service};'
+
+
+def _said(detail: str) -> str:
+    """With family A's members, as its clients come here too."""
+    return f'"detail": "{detail}", "error": true, "message": "{detail}"'

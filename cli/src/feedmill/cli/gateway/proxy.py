@@ -181,7 +181,10 @@ def passed_on(headers: Headers) -> Headers:
 async def refuse(
     exchange: Exchange, status: int, kind: str, detail: str, *, retry: bool = False, extra: Headers | None = None
 ) -> None:
-    """A problem document (RFC 9457). Where an answer has begun there is nothing left to say: the connection ends."""
+    """A problem document (RFC 9457) with family A's members, as its clients come here too.
+
+    Where an answer has begun there is nothing left to say: the connection ends.
+    """
     if exchange.began:
         raise ConnectionAbortedError(detail)
     body = {
@@ -189,6 +192,8 @@ async def refuse(
         "title": kind.replace("-", " ").capitalize(),
         "status": status,
         "detail": detail,
+        "error": True,
+        "message": detail,
     }
     headers = [(b"retry-after", b"1")] if retry else []
     await exchange.answer(status, "application/problem+json", json.dumps(body).encode(), headers + (extra or []))
