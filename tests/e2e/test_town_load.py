@@ -36,7 +36,7 @@ def load(operator: Operator, plan: Plan, moved: Counter[str] | None = None) -> R
 
 
 def in_both_stores(operator: Operator, people: list[int]) -> tuple[Counter[str], Counter[str]]:
-    """Activities of these people by verb."""
+    """Activities of these people by verb, of those a town has: generated requests elsewhere may have named them."""
     connections = operator.platform.connections
     with transaction(connections.postgres) as cursor:
         cursor.execute(COUNT_SQL, (people,))
@@ -45,7 +45,7 @@ def in_both_stores(operator: Operator, people: list[int]) -> tuple[Counter[str],
         rows = client.query(FACTS_SQL, parameters={"people": people}).result_rows
     facts = Counter({str(row[0]): int(row[1]) for row in rows})
     for counted in (kept, facts):
-        del counted["user-created"]
+        del counted["user-created"], counted["feed-read"]
     return kept, facts
 
 
