@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
 import pytest
@@ -14,7 +15,7 @@ import uvicorn
 
 from feedmill.cli.gateway.main import GatewaySettings
 from feedmill.cli.gateway.proxy import Gateway
-from feedmill.cli.gateway.upstream import Upstream
+from feedmill.cli.gateway.upstream import Broken, Connection, Upstream
 from feedmill.cli.routes import Route, Table
 from feedmill.runtime.health import Health
 
@@ -263,3 +264,25 @@ def test_addresses_have_no_default(missing: str) -> None:
     del given[missing]
     with pytest.raises(ValueError, match=missing):
         GatewaySettings.from_env(given)
+
+
+class Dead(asyncio.StreamWriter):
+    """As uvloop's is once the peer's reset was seen between two pieces."""
+
+    def __init__(self) -> None:
+        pass
+
+    def write(self, data: Any) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    def __del__(self) -> None:
+        pass
+
+
+async def to_the_dead() -> None:
+    await Connection(asyncio.StreamReader(), Dead()).send(b"body")
+
+
+def test_a_service_that_dies_while_a_body_is_sent_broke_the_answer() -> None:
+    with pytest.raises(Broken, match="could not send"):
+        asyncio.run(to_the_dead())

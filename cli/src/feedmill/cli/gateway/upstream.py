@@ -88,7 +88,7 @@ class Connection:
         try:
             self.writer.write(data)
             await self.writer.drain()
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: uvloop's word for a connection that is closed already
             raise Broken(f"could not send: {error}") from error
 
     async def receive(self, answer: Answer) -> None:
