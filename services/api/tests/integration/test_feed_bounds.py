@@ -1,31 +1,26 @@
 """A page of home looks at few rows: whatever hides most of them, and whatever Postgres knows of its tables."""
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
 from uuid import uuid4
 
 import pytest
 
 from feedmill.api.cursor import NEWEST
-from feedmill.api.main import POINT_LOOKUPS
 from feedmill.api.queries import home_feed as long
 from feedmill.api.queries import plain_feed as short
 from feedmill.api.queries.activities import VERBS
 from feedmill.api.queries.home_feed import home_feed
 from feedmill.api.queries.plain_feed import Plain
 from feedmill.runtime.feeds.rows import COLUMNS
-from feedmill.runtime.health import Health
 from feedmill.runtime.postgres import Postgres
-from feedmill.runtime.settings import PostgresSettings
+from feedmill.testkit.reader import asked
 from feedmill.testkit.state import BEGIN, Seed
 
 pytestmark = pytest.mark.integration
 
-ResultT = TypeVar("ResultT")
 IVAN, NICO, OLGA, ERIC = 1, 2, 3, 4
 ACTIVITY_ID = re.compile(r'"activity_id":"([0-9a-f-]{36})"')
 MANY = long.ROWS_LOOKED_AT + 150
@@ -60,15 +55,6 @@ def feed(seed: Seed) -> Seed:
     seed.execute("INSERT INTO feed_reader (reader_id, read_at, wants_fill) VALUES (1, now(), false)")
     seed.execute("UPDATE follow_edge SET push = 2")
     return seed
-
-
-def asked(dsn: str, ask: Callable[[Postgres], Awaitable[ResultT]]) -> ResultT:
-    async def opened() -> ResultT:
-        settings = PostgresSettings.model_validate({"dsn": dsn, "pool_size": 1})
-        async with Postgres(settings, Health("test"), application="test", session=POINT_LOOKUPS) as postgres:
-            return await ask(postgres)
-
-    return asyncio.run(opened())
 
 
 async def walked(postgres: Postgres, limit: int) -> list[str]:

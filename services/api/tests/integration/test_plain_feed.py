@@ -1,27 +1,22 @@
 """A plain reader's page by the short statement: the same bytes as by the long one, and only where it is right."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
 
 import pytest
 
 from feedmill.api.cursor import NEWEST, Positions
-from feedmill.api.main import POINT_LOOKUPS
 from feedmill.api.queries.home_feed import home_feed
 from feedmill.api.queries.plain_feed import Plain
 from feedmill.api.queries.rendered import Written
 from feedmill.runtime.feeds.rows import COLUMNS
-from feedmill.runtime.health import Health
 from feedmill.runtime.postgres import Postgres
-from feedmill.runtime.settings import PostgresSettings
+from feedmill.testkit.reader import asked
 from feedmill.testkit.state import BEGIN, Seed
 
 pytestmark = pytest.mark.integration
 
-ResultT = TypeVar("ResultT")
 IVAN, NICO, ERIC, OLGA, GONE = 1, 2, 3, 4, 5
 
 
@@ -69,15 +64,6 @@ def town(seed: Seed) -> Seed:
         (post,),
     )
     return seed
-
-
-def asked(dsn: str, ask: Callable[[Postgres], Awaitable[ResultT]]) -> ResultT:
-    async def opened() -> ResultT:
-        settings = PostgresSettings.model_validate({"dsn": dsn, "pool_size": 1})
-        async with Postgres(settings, Health("test"), application="test", session=POINT_LOOKUPS) as postgres:
-            return await ask(postgres)
-
-    return asyncio.run(opened())
 
 
 async def plainly(postgres: Postgres, limit: int = 50) -> Written | None:

@@ -6,9 +6,10 @@ import pytest
 
 from feedmill.ingest.memory import Recent
 from feedmill.ingest.object_ids import NoIds, ObjectIds
-from feedmill.ingest.rate import MOST_OWNERS, Rate
+from feedmill.ingest.rate import Rate
 from feedmill.ingest.settings import IdSettings, RateSettings
 from feedmill.runtime.problem import Kind, Problem
+from feedmill.runtime.rate import MOST_OWNERS
 from feedmill.testkit.door import FakeBlocks
 
 SETTINGS = IdSettings(first_block=10, ahead_s=600)

@@ -6,10 +6,11 @@ with a_reader(dsn) as reader:
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -36,10 +37,12 @@ from feedmill.runtime.clickhouse import Value
 from feedmill.runtime.deadline import Deadline
 from feedmill.runtime.health import Health
 from feedmill.runtime.postgres import Postgres
+from feedmill.runtime.settings import PostgresSettings
 from feedmill.testkit.log_ends import LogEnds
 from feedmill.testkit.waiting import wait_until
 
 RowT = TypeVar("RowT")
+ResultT = TypeVar("ResultT")
 
 
 class NoWarehouse:
@@ -110,6 +113,17 @@ def settings_for(dsn: str, more: Mapping[str, str]) -> ApiSettings:
         }
         | dict(more)
     )
+
+
+def asked(dsn: str, ask: Callable[[Postgres], Awaitable[ResultT]]) -> ResultT:
+    """What `ask` gets of a Postgres as an api opens it, without the api."""
+
+    async def opened() -> ResultT:
+        settings = PostgresSettings.model_validate({"dsn": dsn, "pool_size": 1})
+        async with Postgres(settings, Health("test"), application="test", session=POINT_LOOKUPS) as postgres:
+            return await ask(postgres)
+
+    return asyncio.run(opened())
 
 
 @dataclass(frozen=True, slots=True)
