@@ -119,7 +119,9 @@ def _names_no_key_twice(raw: bytes, decoded: object) -> bool:
     What was decoded, written without all that may be left out, has at most the quotation marks of what was sent, and as
     many only if nothing that was sent has been dropped. `\\u…` could hide one, and is how NUL and lone surrogates come.
     """
-    return b"\\u" not in raw and raw.count(b'"') == _encode(decoded).count(b'"')
+    if b"\\" in raw and b"\\u" in raw:  # one byte is found ten times as fast as two
+        return False
+    return raw.count(b'"') == _encode(decoded).count(b'"')
 
 
 def _id_in(raw: bytes) -> str | None:

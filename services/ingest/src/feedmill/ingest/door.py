@@ -82,7 +82,7 @@ class Door:
         acks = await self.sender.send(prepared.messages)
         if acks:
             metrics.ACK_DURATION.at().observe(perf_counter() - began_s)
-        self.judge.recent_authors.update(prepared.created)
+        self.judge.recent_authors.update(dict(prepared.created.values()))
         _count(items, prepared, acks)
         return acks
 

@@ -29,8 +29,7 @@ class Recent(Generic[KeyT, ValueT]):
             known = self._old.get(key)
             if known is None:
                 new[key] = value
-                if len(new) >= self._half:
-                    self._old, self._new = new, {}
+                self._turn()
         return known
 
     def put_all_new(self, keys: Collection[KeyT], values: Iterable[ValueT]) -> bool:
@@ -38,10 +37,13 @@ class Recent(Generic[KeyT, ValueT]):
         new = self._new
         if len(keys) > self._half or not new.keys().isdisjoint(keys) or not self._old.keys().isdisjoint(keys):
             return False
-        fresh = dict(zip(keys, values, strict=True))
-        if len(fresh) < len(keys):
+        wanted = len(new) + len(keys)
+        new.update(zip(keys, values, strict=True))
+        if len(new) < wanted:
+            for key in keys:
+                new.pop(key, None)
             return False
-        self.update(fresh)
+        self._turn()
         return True
 
     def put(self, key: KeyT, value: ValueT) -> None:
@@ -51,6 +53,9 @@ class Recent(Generic[KeyT, ValueT]):
     def update(self, entries: Mapping[KeyT, ValueT]) -> None:
         """`put` of each."""
         self._new.update(entries)
+        self._turn()
+
+    def _turn(self) -> None:
         if len(self._new) >= self._half:
             self._old, self._new = self._new, {}
 

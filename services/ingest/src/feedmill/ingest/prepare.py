@@ -26,8 +26,6 @@ _CE_ID, _CE_TIME, _EVENT_ID = headers.CE_ID, headers.CE_TIME, headers.EVENT_ID
 _NO_ID: Final = (headers.EVENT_ID, "")
 _ID_HEADER: Final = 5
 """Where among a record's headers its id stands."""
-_Named = tuple[int, Event, Needs, str, str, list[tuple[str, str]]]
-"""place, event, needs, topic, key, headers"""
 _BEFORE_OBJECT: Final = b'"object":{'
 _FORBIDDEN: Final = Rejected(Code.FORBIDDEN, "the key may act for its owner only", "data.actor_id")
 _FOR_SERVICES: Final = Rejected(Code.FORBIDDEN, "the key may send this of its owner only", "type")
@@ -56,8 +54,8 @@ class Prepared:
     messages: list[Message] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     event_ids: list[str] = field(default_factory=list)
-    created: dict[ObjectKey, int] = field(default_factory=dict)
-    """New object -> its author."""
+    created: dict[int, tuple[ObjectKey, int]] = field(default_factory=dict)
+    """Place -> the new object and its author."""
     refused: dict[int, Rejected] = field(default_factory=dict)
     retry: dict[int, Rejected] = field(default_factory=dict)
 
@@ -79,19 +77,21 @@ class Preparation:
         self._owner_and_source = ""
         self._source_header = (headers.CE_SOURCE, "")
         self._full_names: list[str] = []
-        self._bodies: list[bytes] = []
-        self._named: list[_Named] = []
+        self._hashes: list[int] = []
+        """Of the bodies as sent: a repeat has the same."""
+        self._headers: list[list[tuple[str, str]]] = []
         self.out = Prepared()
 
     def __call__(self, items: Sequence[Item]) -> Prepared:
         """Two passes, so that what can be worked out for all at once is: the ids, and whether all are new."""
-        self._name(items)
-        self._complete(ids.uuid5_texts(self._full_names), list(map(hash, self._bodies)))
+        self._make(items)
+        self._name()
         return self.out
 
-    def _name(self, items: Sequence[Item]) -> None:
-        """What each event is called, and its record as far as it follows from the event alone."""
-        plan_of, add_name, add_body, add = PLANS.get, self._full_names.append, self._bodies.append, self._named.append
+    def _make(self, items: Sequence[Item]) -> None:
+        """Each event's record, all but its id."""
+        plan_of, add_message, add_place = PLANS.get, self.out.messages.append, self.out.places.append
+        add_name, add_hash, add_headers = self._full_names.append, self._hashes.append, self._headers.append
         acts_for_all, now_header, trace_header = self._acts_for_all, self._now_header, self._trace_header
         for place, item in enumerate(items):
             plan = plan_of(type(item))  # type: ignore[arg-type]
@@ -107,13 +107,42 @@ class Preparation:
                 if rejected is not None:
                     self._refuse(place, rejected)
                     continue
+            body = _encode(data)
+            value = body if needs is _NOTHING else self._completed(place, body, event, needs)
+            if isinstance(value, Rejected):
+                self._refuse(place, value)
+                continue
             key = actor if key_is_actor else verb.key(data)
-            add_name(f"{self._owner_and_source}{id_}\n{type_}\n{actor}\n{key}")
-            add_body(_encode(data))
             time_header = now_header if time is None else (_CE_TIME, time)
             trace = trace_header if event.traceparent is None else (headers.TRACEPARENT, event.traceparent)
             record_headers = [_SPECVERSION, (_CE_ID, id_), self._source_header, type_header, time_header, _NO_ID, trace]
-            add((place, event, needs, topic, key, record_headers))
+            add_place(place)
+            add_name(f"{self._owner_and_source}{id_}\n{type_}\n{actor}\n{key}")
+            add_hash(hash(body))
+            add_headers(record_headers)
+            add_message((topic, key, value, record_headers))
+
+    def _name(self) -> None:
+        """The ids. The memory is asked one by one only where it knows an id or one stands twice."""
+        self.out.event_ids = event_ids = ids.uuid5_texts(self._full_names)
+        for record_headers, event_id in zip(self._headers, event_ids, strict=True):
+            record_headers[_ID_HEADER] = (_EVENT_ID, event_id)
+        if not self._seen.put_all_new(event_ids, self._hashes):
+            self._refuse_conflicts()
+
+    def _refuse_conflicts(self) -> None:
+        """An event that was seen with another body is none of the messages."""
+        out, kept = self.out, []
+        for index, (place, event_id, body_hash) in enumerate(zip(out.places, out.event_ids, self._hashes, strict=True)):
+            known_hash = self._seen.put_first(event_id, body_hash)
+            if known_hash is not None and _differs(known_hash, body_hash):
+                self._refuse(place, _CONFLICT)
+                out.created.pop(place, None)
+            else:
+                kept.append(index)
+        out.messages = [out.messages[index] for index in kept]
+        out.places = [out.places[index] for index in kept]
+        out.event_ids = [out.event_ids[index] for index in kept]
 
     def _refuse(self, place: int, rejected: Rejected) -> None:
         (self.out.retry if rejected.reason in _RETRIED else self.out.refused)[place] = rejected
@@ -134,31 +163,6 @@ class Preparation:
                 return Rejected(Code.BAD_TIME, str(error), "time")
         return None
 
-    def _complete(self, event_ids: list[str], hashes: list[int]) -> None:
-        """The rest of each record. `seen` is asked one by one only where it knows an id or one stands twice."""
-        put_first = None if self._seen.put_all_new(event_ids, hashes) else self._seen.put_first
-        out, known_hash = self.out, None
-        for named, event_id, body, body_hash in zip(self._named, event_ids, self._bodies, hashes, strict=True):
-            place, event, needs, topic, key, record_headers = named
-            record_headers[_ID_HEADER] = (_EVENT_ID, event_id)
-            if put_first is not None:
-                known_hash = put_first(event_id, body_hash)
-                if known_hash is not None and _differs(known_hash, body_hash):
-                    self._refuse(place, _CONFLICT)
-                    continue
-            value = body
-            if needs is not _NOTHING:
-                completed = self._completed(body, event, needs)
-                if isinstance(completed, Rejected):
-                    if known_hash is None:
-                        self._seen.forget(event_id)
-                    self._refuse(place, completed)
-                    continue
-                value = completed
-            out.places.append(place)
-            out.event_ids.append(event_id)
-            out.messages.append((topic, key, value, record_headers))
-
     def _check_names(self, event: Event) -> Rejected | None:
         """What stands in the event's name, lines apart; a batch has mostly one source."""
         for name, text in (("id", event.id), ("source", event.source)):
@@ -171,12 +175,12 @@ class Preparation:
         self._source_header = (headers.CE_SOURCE, event.source)
         return None
 
-    def _completed(self, body: bytes, event: Event, needs: Needs) -> bytes | Rejected:
+    def _completed(self, place: int, body: bytes, event: Event, needs: Needs) -> bytes | Rejected:
         """The record's value: what the client sent and what only the door can add."""
         data: Any = event.data
         match needs:
             case Needs.OBJECT_ID:
-                return self._with_id(body, data)
+                return self._with_id(place, body, data)
             case Needs.AUTHOR:
                 return self._permitted(body, data)
             case _:
@@ -187,12 +191,12 @@ class Preparation:
                 user = structs.UserRef(type="user", id=data.object.id)
                 return _encode(structs.Follow(actor_id=data.actor_id, object=user, since=since))
 
-    def _with_id(self, body: bytes, data: Any) -> bytes | Rejected:
+    def _with_id(self, place: int, body: bytes, data: Any) -> bytes | Rejected:
         kind = data.object.type
         if kind in self._judgements.no_ids:
             return NO_IDS
         new_id = self._judgements.object_ids[kind].pop()
-        self.out.created[kind, new_id] = data.actor_id
+        self.out.created[place] = ((kind, new_id), data.actor_id)
         # Nothing but actor_id, a number, stands before "object" in what the encoder wrote.
         return body.replace(_BEFORE_OBJECT, b'"object":{"id":%d,' % new_id, 1)
 
