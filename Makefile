@@ -67,8 +67,8 @@ unit: setup ## tests without any server
 integration: setup ## tests on real Kafka, Postgres and ClickHouse (AT_ONCE=2 files side by side)
 	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile -m "integration" libs services cli tests
 
-e2e: setup ## tests on whole platforms of their own
-	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile -m "e2e" tests cli
+e2e: setup ## tests on whole platforms of their own; the longest file begins
+	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder -m "e2e" tests/model tests cli
 
 model: setup ## every feed against the reference model, thousands of runs (RUNS=3000; CI runs 300 within e2e)
 	MODEL_RUNS=$(or $(RUNS),3000) MODEL_KILLS=200 $(BIN)/pytest -q tests/model
