@@ -20,7 +20,7 @@ BATCH = 500
 CONNECTIONS = 8
 SECONDS = 4.0
 WARM_SECONDS = 12.0
-"""A broker compiles what it does most in its first half minute, and takes up to a core for it that it never takes again."""
+"""A broker compiles what it does most in its first half minute: up to a core that it never takes again."""
 RECORDS = 300_000
 PLAIN = "bench.produced"
 MIX = ("post", "like", "share", "comment", "follow")
