@@ -5,24 +5,26 @@ is known to be away every call raises StoreAway at once, but one that tries, twi
 """
 
 import asyncio
-import http.client
+import ssl
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
 
 import msgspec
 
 from feedmill.runtime import logs
+from feedmill.runtime.kept_connection import Answer, KeptConnection
 from feedmill.runtime.postgres import StoreAway
 from feedmill.runtime.settings import ClickHouseSettings
 
 Value = str | int | float | Sequence[str] | Sequence[int]
 RowT = TypeVar("RowT")
+AnswerT = TypeVar("AnswerT")
 
 PROBE_S: Final = 0.5
 BUSY: Final = frozenset({159, 160, 202, 203, 209, 210, 241, 242, 252, 279, 999})
@@ -30,9 +32,11 @@ BUSY: Final = frozenset({159, 160, 202, 203, 209, 210, 241, 242, 252, 279, 999})
 NOT_SET_UP: Final = frozenset({60, 81, 192, 193, 194, 497, 516})
 """No such table or database yet, no such user or access: an operator mends it, the readers go on meanwhile."""
 CODE: Final = "X-ClickHouse-Exception-Code"
+_CODE: Final = CODE.lower().encode()
 _SHAPE: Final = {
     "default_format": "JSONEachRow",
     "wait_end_of_query": "1",  # so that a failure is never a 200
+    "buffer_size": "65536",  # where it waits: a megabyte, as without this, costs each small answer half a millisecond
     "output_format_json_quote_64bit_integers": "0",
     "date_time_output_format": "iso",
 }
@@ -45,6 +49,12 @@ class QueryFailed(Exception):
     """ClickHouse will never answer this question: a bug of ours. The message is its first line."""
 
 
+class Ask(Protocol):
+    """ClickHouse.ask."""
+
+    def __call__(self, sql: str, row: type[RowT], bound: Mapping[str, Value]) -> list[RowT]: ...
+
+
 class ClickHouse:
     """Connects when first asked. `close` waits for nothing."""
 
@@ -52,16 +62,20 @@ class ClickHouse:
         self, settings: ClickHouseSettings, *, application: str, threads: int = 4, timeout_s: float = 5.0
     ) -> None:
         url = urlsplit(settings.url.get_secret_value())
-        self._secure, self._host, self._port = url.scheme == "https", url.hostname or "", url.port or 8123
-        self._headers = {
-            "X-ClickHouse-User": unquote(url.username or "default"),
-            "X-ClickHouse-Key": unquote(url.password or ""),
-            "X-ClickHouse-Database": url.path.strip("/") or "default",
-            "User-Agent": application,
-        }
+        self._host, self._port = url.hostname or "", url.port or 8123
+        self._tls = ssl.create_default_context() if url.scheme == "https" else None
+        self._headers = _header_lines(
+            {
+                "Host": f"{self._host}:{self._port}",
+                "X-ClickHouse-User": unquote(url.username or "default"),
+                "X-ClickHouse-Key": unquote(url.password or ""),
+                "X-ClickHouse-Database": url.path.strip("/") or "default",
+                "User-Agent": application,
+            }
+        )
         self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(threads, "clickhouse")
-        self._idle: deque[http.client.HTTPConnection] = deque()
+        self._idle: deque[KeptConnection] = deque()
         self._circuit = threading.Lock()
         self._away_until_s = 0.0
         self.up = True
@@ -70,6 +84,13 @@ class ClickHouse:
         """All rows, each as `row` says. Raises StoreAway (away, too slow, too much), QueryFailed."""
         ask = partial(self.ask, sql, row, bound, timeout_s)
         return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+
+    async def answer(self, questions: Callable[[Ask], AnswerT]) -> AnswerT:
+        """What `questions` makes of several answers, all asked in one thread: one way there and back, not one each.
+
+        Raises as `fetch` does.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, questions, self.ask)
 
     async def poll(self, sql: str, *, silent_s: float) -> list[dict[str, str | int]]:
         """All rows, for the one task that asks all the time, always the same. Raises StoreAway, whatever is wrong: a
@@ -87,10 +108,9 @@ class ClickHouse:
         timeout_s = timeout_s or self._timeout_s
         settings = {**_SHAPE, "max_execution_time": str(max(1, round(timeout_s)))}
         parameters = {f"param_{name}": written(value) for name, value in bound.items()}
-        target = f"/?{urlencode(settings | parameters)}"
         try:
-            body = self._exchange(target, sql.encode(), timeout_s + 1)
-        except (OSError, http.client.HTTPException) as error:
+            body = self._exchange(self._request(settings | parameters, sql.encode()), timeout_s + 1)
+        except OSError as error:
             self._lost(type(error).__name__)
             raise StoreAway("clickhouse is away") from error
         self.up = True
@@ -109,51 +129,59 @@ class ClickHouse:
             log.warning("clickhouse_away", reason=reason)
         self.up, self._away_until_s = False, monotonic() + PROBE_S
 
-    def _exchange(self, target: str, sql: bytes, timeout_s: float) -> bytes:
-        try:
-            connection, kept = self._idle.pop(), True
-        except IndexError:
-            connection, kept = self._new(), False
-        try:
-            answer = self._posted(connection, target, sql, timeout_s)
-        except (http.client.RemoteDisconnected, ConnectionError):
-            connection.close()
-            if not kept:
-                raise
-            connection = self._new()  # it was closed while idle: asking again changes nothing
-            answer = self._posted(connection, target, sql, timeout_s)
-        except BaseException:
-            connection.close()
-            raise
-        status, code, body = answer
-        self._idle.append(connection)
-        if status == 200 and code is None:
-            return body
-        said = body.decode("utf-8", "replace").partition("\n")[0][:300]
-        if code in BUSY or code in NOT_SET_UP or status >= 502:
+    def _request(self, parameters: Mapping[str, str], sql: bytes) -> bytes:
+        return (
+            f"POST /?{urlencode(parameters)} HTTP/1.1\r\nContent-Length: {len(sql)}\r\n".encode() + self._headers + sql
+        )
+
+    def _exchange(self, request: bytes, timeout_s: float) -> bytes:
+        answer = self._answered(request, timeout_s)
+        code = int(answer.headers.get(_CODE, 0))
+        if answer.status == 200 and not code:
+            return answer.body
+        said = answer.body.decode("utf-8", "replace").partition("\n")[0][:300]
+        if code in BUSY or code in NOT_SET_UP or answer.status >= 502:
             raise StoreAway(f"clickhouse refuses for now: {code}")
         raise QueryFailed(said)
 
-    def _new(self) -> http.client.HTTPConnection:
-        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        return kind(self._host, self._port)
+    def _answered(self, request: bytes, timeout_s: float) -> Answer:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return self._kept(self._new(timeout_s), request, timeout_s)
+        try:
+            return self._kept(connection, request, timeout_s)
+        except ConnectionError:  # it was closed while idle: asking again changes nothing
+            return self._kept(self._new(timeout_s), request, timeout_s)
 
-    def _posted(
-        self, connection: http.client.HTTPConnection, target: str, sql: bytes, timeout_s: float
-    ) -> tuple[int, int | None, bytes]:
-        connection.timeout = timeout_s
-        if connection.sock is not None:
-            connection.sock.settimeout(timeout_s)
-        connection.request("POST", target, sql, self._headers)
-        answer = connection.getresponse()
-        code = answer.getheader(CODE)
-        return answer.status, int(code) if code else None, answer.read()
+    def _kept(self, connection: KeptConnection, request: bytes, timeout_s: float) -> Answer:
+        try:
+            answer = connection.exchange(request, timeout_s)
+        except BaseException:
+            connection.close()
+            raise
+        if answer.may_be_kept:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return answer
+
+    def _new(self, timeout_s: float) -> KeptConnection:
+        return KeptConnection(self._host, self._port, timeout_s=timeout_s, tls=self._tls)
 
     def close(self) -> None:
         """Wait for nothing."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         while self._idle:
             self._idle.pop().close()
+
+
+def _header_lines(headers: Mapping[str, str]) -> bytes:
+    """The last ones of a request. Raises ValueError where a value would end its line."""
+    for name, value in headers.items():
+        if "\r" in value or "\n" in value:
+            raise ValueError(f"{name} holds a line break")
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1") + b"\r\n"
 
 
 def written(value: Value) -> str:

@@ -28,7 +28,7 @@ DESCRIPTION = """Reads of Feedmill: home and author feeds, profiles, traces, and
 Every answer says by `Feedmill-Complete-Through` how fresh it is; send a write's `Feedmill-Position` to read it back."""
 
 
-HOT: Final = ("/v1/users/{user_id}/feed",)
+HOT: Final = ("/v1/users/{user_id}/feed", "/user_content/", "/v1/users/{user_id}/interests")
 """What is asked for most."""
 
 

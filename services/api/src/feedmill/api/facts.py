@@ -1,16 +1,17 @@
 """The warehouse as routes use it: typed questions, and how far it has come."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from feedmill.contracts.topics import ENRICHED
 from feedmill.runtime.applied import WAREHOUSE_PACE, WAREHOUSE_SQL, Applied, Ends, PositionStore
-from feedmill.runtime.clickhouse import Value
+from feedmill.runtime.clickhouse import Ask, Value
 from feedmill.runtime.health import Health
 
 RowT = TypeVar("RowT")
+AnswerT = TypeVar("AnswerT")
 
 
 class Questions(PositionStore, Protocol):
@@ -19,6 +20,8 @@ class Questions(PositionStore, Protocol):
     async def fetch(
         self, sql: str, row: type[RowT], bound: Mapping[str, Value], *, timeout_s: float = 0
     ) -> list[RowT]: ...
+
+    async def answer(self, questions: Callable[[Ask], AnswerT]) -> AnswerT: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
 from feedmill.api.facts import Questions
 from feedmill.api.wire import CategoryShare, Interests
-from feedmill.runtime.clickhouse import Value
+from feedmill.runtime.clickhouse import Ask, Value
 
 READINGS_SQL: Final = """
 SELECT content_id, count() AS readings
@@ -57,17 +58,20 @@ class Question:
 
 async def interests(clickhouse: Questions, asked: Question) -> Interests:
     """Raises StoreAway."""
+    return await clickhouse.answer(partial(_found, asked))
+
+
+def _found(asked: Question, ask: Ask) -> Interests:
     bound: dict[str, Value] = {
         "user_id": asked.user_id,
         "from_day": asked.from_day.isoformat(),
         "to_day": asked.to_day.isoformat(),
         "min_percent": asked.min_percent,
     }
-    rows = await clickhouse.fetch(READINGS_SQL, _Read, bound)
-    reads = {row.content_id: row.readings for row in rows}
+    reads = {row.content_id: row.readings for row in ask(READINGS_SQL, _Read, bound)}
     found: list[_Category] = []
     for content_ids in _in_turns(list(reads)):
-        found += await clickhouse.fetch(CATEGORIES_SQL, _Category, {"content_ids": content_ids})
+        found += ask(CATEGORIES_SQL, _Category, {"content_ids": content_ids})
     return _joined(asked, reads, found)
 
 
