@@ -110,16 +110,27 @@ class Model:
         """None: 404."""
         if not self.is_there(thing) or self.blocked(viewer, self.authors[thing]):
             return None
+        return self._got({thing}, viewer)
+
+    def received(self, owner: int, viewer: int | None) -> Counted:
+        """What all of the owner's objects got."""
+        return self._got({thing for thing, author in self.authors.items() if author == owner}, viewer)
+
+    def _got(self, things: set[Thing], viewer: int | None) -> Counted:
+        things = {thing for thing in things if self.is_there(thing)}
         likes = [
-            len(times) for (actor, liked), times in self.likes.items() if liked == thing and self.sees(viewer, actor)
+            (actor, len(times))
+            for (actor, thing), times in self.likes.items()
+            if thing in things and self.sees(viewer, actor)
         ]
-        shares = [1 for actor, shared, _ in self.shares if shared == thing and self.sees(viewer, actor)]
+        shares = [1 for actor, shared, _ in self.shares if shared in things and self.sees(viewer, actor)]
         comments = [
             1
             for actor, comment, target, _ in self.comments
-            if target == thing and comment not in self.deleted and self.sees(viewer, actor)
+            if target in things and comment not in self.deleted and self.sees(viewer, actor)
         ]
-        return Counted(sum(likes), len(likes), len(shares), len(comments))
+        likers = {actor for actor, _ in likes}
+        return Counted(sum(times for _, times in likes), len(likers), len(shares), len(comments))
 
     def notifications(self, reader: int) -> list[Group]:
         """Newest first."""

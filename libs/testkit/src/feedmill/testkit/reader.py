@@ -33,7 +33,7 @@ from feedmill.api.settings import ApiSettings
 from feedmill.api.wire import Hop, Trace
 from feedmill.runtime.applied import Applied
 from feedmill.runtime.auth import KeyRing
-from feedmill.runtime.clickhouse import Value
+from feedmill.runtime.clickhouse import Ask, Value
 from feedmill.runtime.deadline import Deadline
 from feedmill.runtime.health import Health
 from feedmill.runtime.postgres import Postgres
@@ -43,6 +43,7 @@ from feedmill.testkit.waiting import wait_until
 
 RowT = TypeVar("RowT")
 ResultT = TypeVar("ResultT")
+AnswerT = TypeVar("AnswerT")
 
 
 class NoWarehouse:
@@ -63,7 +64,13 @@ class NoFacts:
     async def fetch(self, sql: str, row: type[RowT], bound: Mapping[str, Value], *, timeout_s: float = 0) -> list[RowT]:
         return []
 
+    async def answer(self, questions: Callable[[Ask], AnswerT]) -> AnswerT:
+        return questions(self._ask)
+
     async def poll(self, sql: str, *, silent_s: float) -> Sequence[Mapping[str, Any]]:
+        return []
+
+    def _ask(self, sql: str, row: type[RowT], bound: Mapping[str, Value]) -> list[RowT]:
         return []
 
 

@@ -30,20 +30,22 @@ about AS MATERIALIZED (
       FROM notice n JOIN object o ON o.type = n.about_type AND o.id = n.about_id AND o.deleted_at IS NULL
      WHERE n.owner_id = $1 AND n.kind IN ('like', 'share', 'comment')),
 deed AS (
-    SELECT a.verb, a.actor_id
+    SELECT a.actor_id, count(*) FILTER (WHERE a.verb = 'like') AS likes,
+           count(*) FILTER (WHERE a.verb = 'share') AS shares, 0 AS comments
       FROM about o
       JOIN activity a ON a.object_type = o.type AND a.object_id = o.id AND a.verb IN ('like', 'share')
-      JOIN user_profile u ON u.id = a.actor_id AND {SEEN_ACTOR}
      WHERE a.verb = 'share' OR {LIKE_STANDS}
+     GROUP BY a.actor_id
      UNION ALL
-    SELECT a.verb, a.actor_id
+    SELECT a.actor_id, 0, 0, count(*)
       FROM about o
       JOIN activity a ON a.target_type = o.type AND a.target_id = o.id AND a.verb = 'comment'
-      JOIN user_profile u ON u.id = a.actor_id AND {SEEN_ACTOR}
-      JOIN object said ON said.type = a.object_type AND said.id = a.object_id AND said.deleted_at IS NULL)
-SELECT count(*) FILTER (WHERE verb = 'like') AS likes,
-       count(DISTINCT actor_id) FILTER (WHERE verb = 'like') AS likers,
-       count(*) FILTER (WHERE verb = 'share') AS shares,
-       count(*) FILTER (WHERE verb = 'comment') AS comments
-  FROM deed"""  # noqa: S608 (a constant of ours)
-"""What all objects of user $1 got, as $2 sees it. The notices say which objects got anything."""
+      JOIN object said ON said.type = a.object_type AND said.id = a.object_id AND said.deleted_at IS NULL
+     GROUP BY a.actor_id)
+SELECT coalesce(sum(likes), 0)::bigint AS likes,
+       count(*) FILTER (WHERE likes > 0) AS likers,
+       coalesce(sum(shares), 0)::bigint AS shares,
+       coalesce(sum(comments), 0)::bigint AS comments
+  FROM deed JOIN user_profile u ON u.id = deed.actor_id AND {SEEN_ACTOR}"""  # noqa: S608 (a constant of ours)
+"""What all objects of user $1 got, as $2 sees it. The notices say which objects got anything; whoever did
+much is looked up once."""

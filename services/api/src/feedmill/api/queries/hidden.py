@@ -20,8 +20,8 @@ SEEN_ACTOR: Final = "u.handle IS NOT NULL AND u.erased_at IS NULL AND u.id NOT I
 LIKE_STANDS: Final = """NOT EXISTS (
      SELECT FROM object_like l
       WHERE l.actor_id = a.actor_id AND l.object_type = a.object_type AND l.object_id = a.object_id
-        AND l.ended_offset > coalesce(a.origin_offset, a.source_offset))"""
-"""Of `activity a`, a like: no later unlike took it back."""
+        AND l.ended_offset >= 0 AND l.ended_offset > coalesce(a.origin_offset, a.source_offset))"""
+"""Of `activity a`, a like: no later unlike took it back. `>= 0`: by the index of those that any unlike was said of."""
 
 
 def columns_of(alias: str) -> str:
