@@ -29,7 +29,7 @@ class EnricherSettings(Settings):
     port: int = Field(default=5003, ge=1, le=65_535, description="side port: health and metrics")
     host: str = "127.0.0.1"
     memory_ids_per_partition: int = Field(
-        default=10_000,
+        default=6_000,
         ge=1,
         description="ids a partition of activities remembers (a tenth elsewhere), up to twice as many, at 120 bytes; "
         "older ones the stores catch",
