@@ -143,7 +143,7 @@ class _Prober:
         if not probing.feeds:
             return
         position = f"Feedmill-Position: {result['position']}"
-        asked = client.request("GET", f"/v1/users/{reader_id}/feed?limit=100", probing.key, headers=[position])
+        asked = client.request("GET", f"/v1/users/{reader_id}/feed", probing.key, headers=[position])
         status, _, body = await self._api.exchange(asked)
         while status == 503 and loop.time() < due_s + LATE_S:  # not yet applied: the clock runs on
             status, _, body = await self._api.exchange(asked)

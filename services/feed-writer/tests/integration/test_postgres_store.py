@@ -14,13 +14,14 @@ from typing import Any
 import msgspec
 import psycopg2
 import pytest
+from psycopg2.extensions import POLL_OK
 
 from feedmill.cli import digest
 from feedmill.contracts import headers
 from feedmill.contracts.topics import ACTIVITY_ENRICHED
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.decode import decode
-from feedmill.feed_writer.postgres.apply import Move
+from feedmill.feed_writer.postgres.apply import Move, told
 from feedmill.feed_writer.postgres.sink import first_of_each
 from feedmill.feed_writer.postgres.store import Poisoned, PostgresStore
 from feedmill.feed_writer.row import START, Position, Row
@@ -28,8 +29,10 @@ from feedmill.feed_writer.settings import PostgresSinkSettings
 from feedmill.runtime.failpoints import Guard
 from feedmill.runtime.health import Health
 from feedmill.runtime.outcome import Overtaken, Record, TopicPartition, Transient
+from feedmill.runtime.position import CHANNEL
 from feedmill.testkit.enriched import a_record, an_activity
 from feedmill.testkit.running import RunningPostgres
+from feedmill.testkit.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 P0 = TopicPartition(ACTIVITY_ENRICHED.name, 0)
@@ -328,7 +331,7 @@ def test_a_lost_connection_is_transient_and_is_opened_again(stores: tuple[str, s
     assert query(stores[0], "SELECT count(*) FROM activity") == [(2,)]
 
 
-def test_a_frozen_postgres_is_given_up_and_found_again(
+def test_a_frozen_postgres_is_given_up_and_found_again_and_what_it_does_late_is_done_once(
     postgres: RunningPostgres, stores: tuple[str, str], health: Health
 ) -> None:
     settings = PostgresSinkSettings(call_timeout_ms=300)
@@ -338,13 +341,34 @@ def test_a_frozen_postgres_is_given_up_and_found_again(
         backend = query(stores[0], "SELECT pid FROM pg_stat_activity WHERE application_name = 'feed-writer-postgres' "
                         "AND datname = current_database()")[0][0]  # fmt: skip
         os.kill(backend, signal.SIGSTOP)
+        late = rows_of([a_record(offset=0), a_record(offset=1)])[1:]
         try:
             with pytest.raises(Transient):
-                store.write([], {P0: Move(at[P0], Position(5, 5))})
+                store.write(late, {P0: Move(at[P0], Position(1, 2))})
         finally:
             os.kill(backend, signal.SIGCONT)
-        write(store, [a_record(offset=1)])
-    assert query(stores[0], "SELECT count(*) FROM activity") == [(2,)]
+        wait_until(lambda: store.positions([P0])[P0] == Position(1, 2), within_s=20)
+        with pytest.raises(Overtaken):
+            store.write(late, {P0: Move(at[P0], Position(1, 2))})
+        write(store, [a_record(offset=1), a_record(offset=2)])
+    assert query(stores[0], "SELECT count(*) FROM activity") == [(3,)]
+
+
+def test_what_is_committed_is_told(stores: tuple[str, str], postgres_store: Make) -> None:
+    store = postgres_store()
+    with closing(psycopg2.connect(stores[0])) as listening:
+        listening.autocommit = True
+        listening.cursor().execute(f"LISTEN {CHANNEL}")
+        write(store, [a_record(offset=0), a_record(offset=1)])
+        with pytest.raises(Overtaken):
+            store.write([], {P0: Move(START, Position(9, 9))})
+        wait_until(lambda: listening.poll() == POLL_OK and listening.notifies, within_s=20)
+        assert [notice.payload for notice in listening.notifies] == [f"{P0.topic}/{P0.partition}:1"]
+
+
+def test_positions_too_long_for_a_notice_are_told_as_news_alone() -> None:
+    many = {TopicPartition(P0.topic, number): Move(START, Position(10**12, 10**12)) for number in range(400)}
+    assert str(10**12) not in told(many)
 
 
 def test_every_table_is_state_or_said_to_be_none(stores: tuple[str, str]) -> None:

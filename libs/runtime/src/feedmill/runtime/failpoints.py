@@ -63,13 +63,13 @@ class _Armed:
 
 def _armed(setting: str) -> dict[Point, _Armed]:
     """`name` or `name:nth` with nth a number, then perhaps `:freeze`; names hold a colon themselves."""
-    armed: dict[Point, _Armed] = {}
+    found: dict[Point, _Armed] = {}
     for item in filter(None, (part.strip() for part in setting.split(","))):
         number = signal.SIGSTOP if item.endswith(FREEZE) else signal.SIGKILL
         place = item.removesuffix(FREEZE)
         name, _, nth = place.rpartition(":")
-        armed[Point(name if nth.isdigit() else place)] = _Armed(int(nth) if nth.isdigit() else 1, number)
-    return armed
+        found[Point(name if nth.isdigit() else place)] = _Armed(int(nth) if nth.isdigit() else 1, number)
+    return found
 
 
 _points = _armed(os.environ.get("FEEDMILL_FAILPOINTS", "")) if _test_build else {}
@@ -87,15 +87,20 @@ def check_build() -> None:
         raise ValueError(f"{', '.join(told)} set without FEEDMILL_TEST_BUILD=1: unset them, or use a test build")
 
 
+def armed(point: Point) -> bool:
+    """Whether `hit` may end the process here: steps that are else taken in one are then taken one by one."""
+    return point in _points
+
+
 def hit(point: Point) -> None:
     """Ends (or freezes) the process where this point is armed and its count has run down."""
-    armed = _points.get(point)
-    if armed is None:
+    set_here = _points.get(point)
+    if set_here is None:
         return
-    armed.left -= 1
-    if armed.left <= 0:
+    set_here.left -= 1
+    if set_here.left <= 0:
         del _points[point]
-        os.kill(os.getpid(), armed.signal)
+        os.kill(os.getpid(), set_here.signal)
 
 
 def guarded(guard: Guard) -> bool:

@@ -100,6 +100,9 @@ HTTP_IN_FLIGHT: Final = gauge("feedmill_http_requests_in_flight", "Requests bein
 POSITION_WAIT: Final = histogram(
     "feedmill_position_wait_seconds", "Time requests waited for a position to be applied.", "outcome"
 )
+NOTICES_HEARD: Final = gauge(
+    "feedmill_position_notices_heard", "1 while the Postgres sink's notices are heard, 0 while positions are polled."
+)
 KEYS_CACHED: Final = gauge("feedmill_api_keys_cached", "Keys this process can check while Postgres is away.")
 CACHE: Final = counter(
     "feedmill_cache_total",

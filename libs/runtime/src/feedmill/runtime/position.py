@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 HEADER: Final = "Feedmill-Position"
+CHANNEL: Final = "feedmill_applied"
+"""Where the Postgres sink says what it has committed, in the header's form; topics as `sink_position` has them."""
 MAX_ENTRIES: Final = 256  # far above all raw partitions together; bounds the work of one header
 _ENTRY: Final = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,6}):(\d{1,19})", re.ASCII)
 _MAX_OFFSET: Final = 2**63 - 1

@@ -120,6 +120,29 @@ class Postgres:
         async with self._free, self._taken(self._silent_s) as connection, connection.transaction():
             yield connection
 
+    @asynccontextmanager
+    async def hearing(self, channel: str, told: Callable[[str], None]) -> AsyncIterator[asyncio.Event]:
+        """Inside the block `told` is called with each notice on the channel; the event is set once no more can come.
+
+        A connection of its own. Raises StoreAway. Notices are hints: what is said while nobody hears is lost.
+        """
+        if self._live is None:
+            raise StoreAway("postgres is away")
+        lost = asyncio.Event()
+        try:
+            connection = await self._connection()
+        except (*AWAY_ERRORS, asyncpg.PostgresError) as error:
+            raise StoreAway("postgres is away") from error
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            try:
+                await connection.add_listener(channel, lambda _connection, _pid, _channel, payload: told(payload))
+            except TOLD as error:
+                raise StoreAway("postgres is away") from error
+            yield lost
+        finally:
+            connection.terminate()
+
     async def _asked(
         self,
         method: Callable[..., Awaitable[ResultT]],

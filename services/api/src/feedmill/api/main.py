@@ -59,7 +59,7 @@ def make_app(settings: ApiSettings, health: Health) -> FastAPI:
     """The app with its real parts; they open with its lifespan, so making it connects to nothing."""
     postgres = Postgres(settings.postgres, health, application="feedmill-api", session=POINT_LOOKUPS)
     admin = Admin(settings.kafka)
-    applied = Applied(postgres, admin, health, enriched=KEPT)
+    applied = Applied(postgres, admin, health, enriched=KEPT, notices=postgres)
     keys = KeyRing(postgres)
     readers = Readers(postgres, every_s=settings.note_readers_ms / 1_000)
     live = Live(postgres, applied, keys, health, settings.live)

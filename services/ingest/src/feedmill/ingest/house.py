@@ -99,7 +99,7 @@ async def opened(settings: IngestSettings, health: Health) -> AsyncIterator[Hous
         postgres = await stack.enter_async_context(Postgres(settings.postgres, health, application="feedmill-ingest"))
         keys = KeyRing(postgres)
         await stack.enter_async_context(keys.refreshing())
-        applied = Applied(postgres, Admin(settings.kafka), health, enriched=[ACTIVITY_ENRICHED])
+        applied = Applied(postgres, Admin(settings.kafka), health, enriched=[ACTIVITY_ENRICHED], notices=postgres)
         await stack.enter_async_context(applied.watching())
         facts = await stack.enter_async_context(_facts(settings, health))
         object_ids = ObjectIds(PostgresBlocks(postgres), settings.ids)

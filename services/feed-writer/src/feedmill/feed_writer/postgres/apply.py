@@ -16,6 +16,7 @@ from feedmill.feed_writer.decode import CHANGES_EDGE
 from feedmill.feed_writer.postgres import arrays, erasures, merges, notices
 from feedmill.feed_writer.row import Position, Row
 from feedmill.runtime.outcome import TopicPartition
+from feedmill.runtime.position import CHANNEL, Positions
 
 OVERTAKEN: Final = "FM001"
 """SQLSTATE where a position is not as expected."""
@@ -58,6 +59,11 @@ SESSION: Final = (
 looked up is looked up by its index."""
 
 
+_PUSHED: Final = "feedmill.pushed"
+MOST_TOLD_BYTES: Final = 7_900
+"""Of a notice, which Postgres ends at 8,000: positions that are longer are found by who looks for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """A partition's position as it is expected in the store, and as it shall be."""
@@ -69,7 +75,7 @@ class Move:
 def call(
     rows: Sequence[Row], moves: Mapping[TopicPartition, Move], *, compared: bool = True, trusting: bool = False
 ) -> str:
-    """The statement that applies a batch; it answers with the number of feed rows pushed.
+    """The statement that applies a batch; `told`, behind the commit, answers with the number of feed rows pushed.
 
     compared: refuse where a position is not as expected. trusting: take repeats for news (guards that are off).
     """
@@ -84,6 +90,18 @@ def call(
         *arrays.reads(rows),
     ]
     return f"SELECT {NAME}({','.join(arguments)})"
+
+
+def told(moves: Mapping[TopicPartition, Move]) -> str:
+    """The statement that says to all who listen what was committed, in a transaction of its own.
+
+    Whoever tells holds a lock of the whole database until its commit: this one writes nothing, so it is short. Told or
+    not, the positions stand in their table.
+    """
+    places = {(partition.topic, partition.partition): move.new.source_offset for partition, move in moves.items()}
+    said = str(Positions(places))
+    notice = said if len(said) <= MOST_TOLD_BYTES else ""
+    return f"SELECT current_setting('{_PUSHED}')::bigint FROM pg_notify('{CHANNEL}', '{notice}')"  # noqa: S608
 
 
 def steps_of(rows: Sequence[Row]) -> list[str]:
@@ -132,7 +150,7 @@ def function() -> str:
     given = [f"{_TABLES[table][0]}_{name} {kind}[]" for table in _GIVEN for name, kind in _columns(table)]
     return f"""
 CREATE OR REPLACE FUNCTION {NAME}(steps text[], compared boolean, trusting boolean, {_MOVES}, {", ".join(given)})
-RETURNS bigint LANGUAGE plpgsql AS $apply$
+RETURNS void LANGUAGE plpgsql AS $apply$
 #variable_conflict use_column
 DECLARE
     as_expected bigint; fresh uuid[]; all_fresh boolean; w_type text[]; w_id bigint[]; pushed bigint := 0;
@@ -146,7 +164,7 @@ BEGIN
     {_over(merges.ACTIVITIES)}
     all_fresh := trusting OR coalesce(cardinality(fresh), 0) = cardinality(a_event_id);
     {" ".join(merging)}
-    RETURN pushed;
+    PERFORM set_config('{_PUSHED}', pushed::text, false);
 END
 $apply$;
 """

@@ -19,7 +19,7 @@ from feedmill.feed_writer.postgres.watchdog import Watchdog
 from feedmill.feed_writer.row import Position, Row
 from feedmill.feed_writer.settings import PostgresSinkSettings
 from feedmill.runtime import metrics
-from feedmill.runtime.failpoints import Guard, Point, guarded, hit
+from feedmill.runtime.failpoints import Guard, Point, armed, guarded, hit
 from feedmill.runtime.outcome import Overtaken, TopicPartition, Transient
 
 
@@ -56,10 +56,13 @@ class PostgresStore:
         compared, trusting = guarded(Guard.COMPARE_AND_SET), not guarded(Guard.NEWLY_INSERTED)
         called = _sendable(apply.call(rows, moves, compared=compared, trusting=trusting))
         with self._transaction() as cursor:
-            cursor.execute(f"{self._plans()}BEGIN; {called}")
+            if armed(Point.POSTGRES_BEFORE_COMMIT):
+                cursor.execute(f"{self._plans()}BEGIN; {called}")
+                hit(Point.POSTGRES_BEFORE_COMMIT)
+                cursor.execute(f"COMMIT; {apply.told(moves)}")
+            else:
+                cursor.execute(f"{self._plans()}BEGIN; {called}; COMMIT; {apply.told(moves)}")
             [(pushed,)] = cursor.fetchall()
-            hit(Point.POSTGRES_BEFORE_COMMIT)
-            cursor.execute("COMMIT")
         metrics.FEED_ROWS_PUSHED.at("post").inc(pushed)
         hit(Point.POSTGRES_AFTER_COMMIT)
 

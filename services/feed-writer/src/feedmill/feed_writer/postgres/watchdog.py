@@ -19,12 +19,17 @@ LOOK_S = 0.25
 
 
 class Watchdog:
-    """One thread, asleep while nothing is watched. A process has one connection, so one call at a time."""
+    """One thread, asleep while nothing is watched. A process has one connection, so one call at a time.
+
+    Calls that follow each other do not wake it: it looks a few times a second, until one look finds nothing new.
+    """
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self._news = threading.Condition()
         self._watched: tuple[int, float] | None = None
+        self._calls = 0
+        self._asleep = False
         self._closed = False
         self._thread = threading.Thread(target=self._watch, name="postgres-watchdog", daemon=True)
         self._thread.start()
@@ -34,7 +39,9 @@ class Watchdog:
         """What is done in here ends within the limit, by force if need be."""
         with self._news:
             self._watched = (connection.fileno(), time.monotonic() + self._limit_s)
-            self._news.notify()
+            self._calls += 1
+            if self._asleep:
+                self._news.notify()
         try:
             yield
         finally:
@@ -48,17 +55,19 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
+        seen = 0
         with self._news:
             while not self._closed:
-                if self._watched is None:
+                if self._watched is None and self._calls == seen:
+                    self._asleep = True
                     self._news.wait()
+                    self._asleep = False
                     continue
-                descriptor, ends_s = self._watched
-                if time.monotonic() >= ends_s:
-                    _shut_down(descriptor)
+                seen = self._calls
+                if self._watched is not None and time.monotonic() >= self._watched[1]:
+                    _shut_down(self._watched[0])
                     self._watched = None
-                else:
-                    self._news.wait(LOOK_S)
+                self._news.wait(LOOK_S)
 
 
 def _shut_down(descriptor: int) -> None:
