@@ -37,6 +37,7 @@ _SHAPE: Final = {
     "default_format": "JSONEachRow",
     "wait_end_of_query": "1",  # so that a failure is never a 200
     "buffer_size": "65536",  # where it waits: a megabyte, as without this, costs each small answer half a millisecond
+    "output_format_parallel_formatting": "0",  # threads for answers of megabytes: 0.3 ms of each small one
     "output_format_json_quote_64bit_integers": "0",
     "date_time_output_format": "iso",
 }
