@@ -143,6 +143,13 @@ def test_an_event_that_can_never_be_taken_is_invalid_and_its_field_is_named(
     assert fake.log.records == []
 
 
+def test_what_may_be_of_several_kinds_is_refused_with_all_of_them(client: TestClient) -> None:
+    body = with_data("follow", actor_id=1, object=USER_2, backfill=-1)
+    answer = client.post("/v1/events", content=json.dumps(body).encode(), headers=JSON)
+    message = answer.json()["results"][0]["error"]["message"]
+    assert message == "Input should be 'all' or 'none', or: Input should be greater than or equal to 0"
+
+
 @pytest.mark.parametrize("name", [n for n in INVALID if n not in ("an array that never ends", "no object")])
 def test_a_bad_event_harms_no_other(client: TestClient, fake: FakeHouse, name: str) -> None:
     body = INVALID[name][0]

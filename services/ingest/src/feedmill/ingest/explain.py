@@ -1,5 +1,6 @@
 """Why an event is refused, in stable codes and with the field named; never with the value."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -42,8 +43,11 @@ def first_error(model: type[BaseModel], raw: bytes, value: object) -> Rejected |
     try:
         model.model_validate_json(raw)
     except ValidationError as error:
-        detail = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        return _rejected(detail, value)
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        found = [_rejected(detail, value) for detail in details]
+        first = found[0]
+        either = dict.fromkeys(one.detail for one in found if one.field == first.field)
+        return replace(first, detail=", or: ".join(either))  # several of one field: what each kind of it would take
     return None
 
 
