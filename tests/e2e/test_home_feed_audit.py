@@ -87,4 +87,7 @@ def test_the_operator_audits_repairs_and_rebuilds_feeds(platform: Platform, read
     feedmill(platform, "rebuild", "feeds", *who)
     assert rows_of(platform, reader) == 3
     feedmill(platform, "audit", "feeds", *who)
+    nobody = ("--user", str(2**53 - 1))
+    feedmill(platform, "audit", "feeds", *nobody, status=1)
+    feedmill(platform, "rebuild", "feeds", *nobody, status=1)
     assert {"author_id", "mode", "readers"} <= set(feedmill(platform, "feeds", "authors", "--json")[0])

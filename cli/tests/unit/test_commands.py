@@ -121,3 +121,9 @@ def test_a_replay_of_nothing_in_particular_is_refused() -> None:
 )
 def test_where_a_store_does_not_answer_the_next_step_is_said(error: Exception, said: str) -> None:
     assert told(error) == said
+
+
+def test_a_rebuild_of_one_reader_is_never_one_of_both_stores() -> None:
+    shown = run.invoke(app, ["rebuild", "--user", "1", "--yes"])
+    assert shown.exit_code == 2
+    assert "rebuild feeds" in shown.output

@@ -14,6 +14,7 @@ from psycopg2.extensions import connection as Connection
 
 from feedmill.cli.operator import site
 from feedmill.cli.output import AsJson, errors_told, fail, out, print_json, rows, table
+from feedmill.contracts.limits import MAX_ID
 from feedmill.runtime.feeds import audit as auditing
 from feedmill.runtime.feeds import rows as feed_rows
 from feedmill.runtime.feeds.audit import Finding
@@ -33,12 +34,16 @@ def group() -> None:
     """A group, also while it has one command."""
 
 
-Users = Annotated[list[int] | None, typer.Option("--user", help="Only this reader; may be given again.")]
+Users = Annotated[list[int] | None, typer.Option("--user", min=1, max=MAX_ID, help="Only this reader; again.")]
 
 _AUTHORS: Final = """
 SELECT author_id, handle, mode, readers, activities_an_hour, round(extract(epoch FROM now() - reviewed_at))::int
   FROM feed_author LEFT JOIN user_profile ON id = author_id
  ORDER BY mode, readers::bigint * greatest(activities_an_hour, 1) DESC, author_id LIMIT %s
+"""
+_UNKNOWN: Final = """
+SELECT id FROM unnest(%s::bigint[]) AS asked (id)
+ WHERE NOT EXISTS (SELECT FROM user_profile known WHERE known.id = asked.id AND handle IS NOT NULL) ORDER BY id
 """
 _AUTHOR_COLUMNS: Final = ("author_id", "handle", "mode", "readers", "activities_an_hour", "reviewed_s_ago")
 
@@ -136,7 +141,12 @@ def _wait_until_filled(connection: Connection, readers: Sequence[int], deadline_
 def _readers(connection: Connection, asked: Sequence[int] | None) -> Iterator[list[int]]:
     """Those asked for, or all who are pushed to, in chunks."""
     if asked:
-        yield sorted(asked)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(_UNKNOWN, (list(asked),))
+            unknown = [str(reader) for (reader,) in cursor.fetchall()]
+        if unknown:
+            raise fail(f"There is no user {', '.join(unknown)}.")
+        yield sorted(set(asked))
         return
     after = 0
     while True:

@@ -125,6 +125,8 @@ def rebuild(
     """
     if what is Rebuilt.FEEDS:
         return rebuild_feeds(user, timeout_s)
+    if user:
+        raise typer.BadParameter("goes with `rebuild feeds`; without it both stores are emptied.", param_hint="--user")
     here = _site()
     if not yes and not typer.confirm("Empty Postgres' and ClickHouse's state and rebuild it from the log?"):
         raise typer.Exit(1)
