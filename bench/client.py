@@ -23,6 +23,7 @@ import uvloop
 PLACE = b"@@@@@@@@@@@@"
 """Stands in a request for a number of as many digits, another one in each request."""
 TICK_S = 0.0005
+"""Between two looks at what is due; where dues lie further apart, each has a look of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +123,16 @@ def _content_length(head: bytes) -> int:
 
 
 @contextmanager
-def _ticking(loop: asyncio.AbstractEventLoop, every_s: float) -> Iterator[asyncio.Event]:
-    """An event that is set so often. A thread sleeps: the loop's own timers know whole milliseconds, and half a one
-    they take for none, so that the client would turn without a pause and take a processor from what it measures.
+def _ticking(loop: asyncio.AbstractEventLoop, began_s: float, every_s: float) -> Iterator[asyncio.Event]:
+    """An event that is set at these times since `began_s`. A thread sleeps: the loop's own timers know whole
+    milliseconds, and half a one they take for none, so that the client would turn without a pause and take a processor
+    from what it measures.
     """
     tick, over = asyncio.Event(), threading.Event()
 
     def keep_ticking() -> None:
         while not over.is_set():
-            time.sleep(every_s)
+            time.sleep(every_s - (perf_counter() - began_s) % every_s)
             loop.call_soon_threadsafe(tick.set)
 
     thread = threading.Thread(target=keep_ticking, daemon=True)
@@ -180,7 +182,7 @@ class _Client:
     async def _keep_time(self, began_s: float, rate: float) -> None:
         """Send what is due; at the end wait a little for what is still under way."""
         count, sent = round(rate * self._load.seconds), 0
-        with _ticking(self._loop, TICK_S) as tick:
+        with _ticking(self._loop, began_s, max(TICK_S, 1 / rate)) as tick:
             while sent < count:
                 due = min(count, int((perf_counter() - began_s) * rate) + 1)
                 for number in range(sent, due):

@@ -112,6 +112,13 @@ class Limits:
     """Of one author: readers × activities."""
 
 
+def somebody_asks(cursor: Cursor) -> bool:
+    """Whether there is a reader to take, asked without a lock."""
+    cursor.execute("SELECT EXISTS (SELECT FROM feed_reader WHERE wants_fill)")
+    row = cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
 def take_readers(cursor: Cursor, *, most: int) -> list[int]:
     """Readers whose pulled edges shall be looked at; a follow from now on asks again."""
     cursor.execute(_TAKE, {"readers": most})

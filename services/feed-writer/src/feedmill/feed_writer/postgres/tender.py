@@ -109,6 +109,9 @@ class FeedTender:
     def fill(self) -> int:
         """Readers who ask for it are filled, so many at once; how many."""
         began_s = time.perf_counter()
+        with self._cursor() as cursor:
+            if not rows.somebody_asks(cursor):
+                return 0
         with self._transaction() as cursor:
             readers = rows.take_readers(cursor, most=self._settings.fill_readers)
             if not readers:
@@ -125,30 +128,38 @@ class FeedTender:
 
     def review(self) -> None:
         """Measure the authors whose measure is old."""
-        with self._transaction() as cursor:
+        with self._cursor() as cursor:
             asked = authors.due(cursor, after_s=self._settings.review_after_s, most=self._settings.review_authors)
-            for author in authors.measure(cursor, asked, self._limits) if asked else ():
+        if not asked:
+            return
+        with self._transaction() as cursor:
+            for author in authors.measure(cursor, asked, self._limits):
                 self._decide(cursor, author)
 
     def look_after(self, readers: Sequence[int]) -> list[audit.Finding]:
         """Trim, audit and mend these; what was found wrong."""
         wrong = []
-        with self._transaction() as cursor:
-            cursor.execute(_INACTIVE, {"readers": list(readers), "after_s": self._settings.inactive_after_s})
-            inactive = [reader for (reader,) in cursor.fetchall()]
-            if inactive:
-                rows.set_back(cursor, inactive, keep=False)
+        with self._cursor() as cursor:
+            inactive = self._inactive(cursor, readers)
+        if inactive:
+            with self._transaction() as cursor:
+                rows.set_back(cursor, inactive := self._inactive(cursor, inactive), keep=False)
         gone = self._ended(active := sorted(set(readers) - set(inactive)))
         for reader in active:
             with self._transaction() as cursor:
                 metrics.FEED_ROWS_REMOVED.at().inc(rows.trim(cursor, reader, self._limits, gone=gone[reader]))
-            with self._transaction() as cursor:
+            with self._cursor() as cursor:
                 finding = audit.audit(cursor, reader)
-                if finding.wrong:
-                    wrong.append(finding)
+            if finding.wrong:
+                wrong.append(finding)
+                with self._transaction() as cursor:
                     self._mend(cursor, finding)
             metrics.FEED_AUDITED.at("wrong" if finding.wrong else "right").inc()
         return wrong
+
+    def _inactive(self, cursor: PostgresCursor, readers: Sequence[int]) -> list[int]:
+        cursor.execute(_INACTIVE, {"readers": list(readers), "after_s": self._settings.inactive_after_s})
+        return [reader for (reader,) in cursor.fetchall()]
 
     def _ended(self, readers: Sequence[int]) -> Mapping[int, list[rows.Ended]]:
         """Of each reader, followings that ended, of which nobody writes rows any more."""
