@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import sys
+import unicodedata
+
 import pytest
 
+from feedmill.contracts.tags import tag_form
 from feedmill.enricher.memory import SeenIds
 from feedmill.enricher.text import MAX_TAGS, canonical, mentions_in, tags_in
 
@@ -16,10 +20,17 @@ from feedmill.enricher.text import MAX_TAGS, canonical, mentions_in, tags_in
         ("AT&#38;T http://a.example/#frag ##double", []),
         ("(#paren) #tag.", ["paren", "tag"]),
         ("#" + "a" * 101, []),
+        ("#हिन्दी #İstanbul", ["हिन्दी", "i\u0307stanbul"]),
+        ("#n\u0303andu\u0301 and #Ñandú", ["ñandú"]),
     ],
 )
 def test_tags_are_words_behind_a_hash(text: str, tags: list[str]) -> None:
     assert tags_in(text) == tags
+
+
+def test_every_mark_is_part_of_a_word() -> None:
+    marks = [one for one in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(one)[0] == "M"]
+    assert [one for one in marks if tags_in(f"#a{one}b") != [tag_form(f"a{one}b")]] == []
 
 
 @pytest.mark.parametrize(

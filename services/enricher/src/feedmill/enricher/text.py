@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import Final
 
 from w3lib.url import canonicalize_url, url_query_cleaner
+
+from feedmill.contracts.tags import tag_form
 
 MAX_TAGS: Final = 50
 """Tags (and mentions) kept of one text, in the order they stand in it."""
@@ -17,17 +20,20 @@ CANONICAL_URLS_KEPT: Final = 8_192
 KEPT_URL_MAX_CHARS: Final = 512
 """Longer ones are worked out each time, so that what is kept stays below 8 MB."""
 
-_TAG: Final = re.compile(r"#(?<![\w&/#]#)(\w+)")
+_MARKS_LIE: Final = (range(0x300, 0x1F000), range(0xE0100, 0xE01F0))
+_MARKS: Final = "".join(one for part in _MARKS_LIE for one in map(chr, part) if unicodedata.category(one)[0] == "M")
+r"""What stands on or beside a letter, as vowels do in Hindi: parts of words, though `\w` leaves them out."""
+_TAG: Final = re.compile(rf"#(?<![\w&/#]#)(\w[\w{_MARKS}]*)")
 _MENTION: Final = re.compile(r"@(?<![\w@/.]@)([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)")
 """Each begins with its sign, which the engine can search for; what may not stand before it is looked at afterwards."""
 _TRACKING: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id", "fbclid", "gclid")
 
 
 def tags_in(text: str) -> list[str]:
-    """`#Words` holding a letter, case-folded, each once. `&#39;` and a URL's fragment are no tags."""
+    """`#Words` holding a letter, in their one form, each once. `&#39;` and a URL's fragment are no tags."""
     if "#" not in text:
         return []
-    words = dict.fromkeys(_TAG.findall(text.casefold()))
+    words = dict.fromkeys(_TAG.findall(tag_form(text)))
     return [word for word in words if len(word) <= MAX_TAG_CHARS and not word.isdecimal()][:MAX_TAGS]
 
 

@@ -26,7 +26,7 @@ candidate AS MATERIALIZED (
 
 
 async def tag_feed(postgres: Postgres, *, tag: str, viewer_id: int | None, before: Key, limit: int) -> Page[FeedItem]:
-    """Posts and comments whose text has `#tag` and that `viewer_id` may see, newest first; tag: case-folded."""
+    """Posts and comments whose text has `#tag` and that `viewer_id` may see, newest first; tag: in its one form."""
 
     async def candidates(before: Key, limit: int) -> list[Row]:
         return await postgres.fetch(SQL, tag, before.occurred_at, before.event_id, limit, viewer_id)

@@ -14,6 +14,7 @@ from feedmill.api.queries.tag_feed import tag_feed
 from feedmill.api.reading import admitted, answer
 from feedmill.api.wire import FeedPage, ObjectShown
 from feedmill.contracts.limits import TYPE_NAME_MAX_CHARS
+from feedmill.contracts.tags import tag_form
 from feedmill.runtime.problem import Kind, Problem
 
 TAG_MAX_CHARS: Final = 100
@@ -46,7 +47,7 @@ def router(parts: Parts) -> APIRouter:
     async def tagged(request: Request) -> Response:
         """Posts and comments that say #tag, in whatever case, newest first. A tag nobody used has an empty feed."""
         principal, snapshot = await admitted(parts, request)
-        tag = name_in(request, "tag", TAG_MAX_CHARS).removeprefix("#").casefold()
+        tag = tag_form(name_in(request, "tag", TAG_MAX_CHARS).removeprefix("#"))
         authorize(principal, Reading.PUBLIC)
         asked = paging_in(request, most=most)
         page = await tag_feed(
