@@ -102,6 +102,19 @@ def test_every_kind_is_told_in_its_words_newest_first(town: Town, reader: Reader
     assert [item["count"] for item in notifications(reader)] == [2, 1, 2, 1]
 
 
+def test_a_mention_is_told_where_its_comment_is_seen(town: Town, reader: Reader) -> None:
+    town.comments(3, 1, on=7, mentions=["ivan"])
+    assert texts(reader) == []
+    town.posts(4, 7)
+    assert texts(reader) == ["eric mentioned you in a comment"]
+    town.does(4, "block", 1, "user")
+    assert texts(reader) == []
+    town.does(4, "unblock", 1, "user")
+    assert texts(reader) == ["eric mentioned you in a comment"]
+    town.says(4, "user-erased", object={"type": "user", "id": 4})
+    assert texts(reader) == []
+
+
 def test_follows_of_two_days_are_two_groups(town: Town, reader: Reader) -> None:
     town.does(2, "follow", 1, "user")
     town.says(3, "follow", at=BEGIN + timedelta(days=1, hours=3), object={"type": "user", "id": 1})

@@ -106,6 +106,9 @@ class Model:
         author = self.authors.get(thing)
         return author is not None and author not in self.erased and thing not in self.deleted
 
+    def _may_speak_of(self, target: Thing | None, reader: int) -> bool:
+        return target is None or (self.is_there(target) and not self.blocked(reader, self.authors[target]))
+
     def counters(self, thing: Thing, viewer: int | None) -> Counted | None:
         """None: 404."""
         if not self.is_there(thing) or self.blocked(viewer, self.authors[thing]):
@@ -159,6 +162,5 @@ class Model:
             if followee == reader:
                 yield f"follow:day:{(at - EPOCH).days}", actor, at
         for user, said in self.mentioned:
-            hidden = said.object in self.deleted or said.target in self.deleted
-            if user == reader and not hidden:
+            if user == reader and said.object not in self.deleted and self._may_speak_of(said.target, reader):
                 yield f"mention:{said.event}", said.actor, said.at

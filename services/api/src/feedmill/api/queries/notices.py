@@ -54,8 +54,9 @@ bound AS MATERIALIZED (
        FROM reader
        JOIN object_mention m ON m.handle = lower(reader.handle)
        JOIN activity a ON a.event_id = m.event_id
-       LEFT JOIN object t ON t.type = a.target_type AND t.id = a.target_id
-      WHERE t.deleted_at IS NULL
+       LEFT JOIN object t ON t.type = a.target_type AND t.id = a.target_id AND t.deleted_at IS NULL
+       LEFT JOIN user_profile theirs ON theirs.id = t.author_id AND theirs.shown IS NOT NULL
+      WHERE (a.target_type IS NULL OR theirs.id IS NOT NULL AND theirs.id NOT IN (SELECT id FROM blocked))
         AND NOT EXISTS (SELECT FROM user_profile twin WHERE twin.handle = reader.handle AND twin.id < reader.id)
       ORDER BY m.occurred_at DESC, m.event_id DESC
       LIMIT $2)
