@@ -103,6 +103,20 @@ def test_an_erased_user_is_gone_from_every_feed(pair: Seed, reader: Reader) -> N
     assert reader.get("/v1/users/3/activities").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["", "?rank=hot", "/aggregated"])
+def test_an_erased_reader_has_no_feed(pair: Seed, reader: Reader, path: str) -> None:
+    pair.post(2)
+    assert reader.get(f"/v1/users/1/feed{path}", key="machine").json()["items"]
+    pair.execute("UPDATE user_profile SET erased_at = now(), name = NULL WHERE id = 1")
+    assert reader.get(f"/v1/users/1/feed{path}", key="machine").status_code == 404
+
+
+def test_what_is_ranked_is_the_feed_of_now(pair: Seed, reader: Reader) -> None:
+    for query in ("rank=hot&as_of=2026-01-01T00:00:00Z", "rank=cold", "rank=cold&as_of=2026-01-01T00:00:00Z"):
+        answer = reader.get(f"/v1/users/1/feed?{query}")
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "rank"), query
+
+
 @pytest.mark.parametrize(
     ("key", "status"), [("abc123", 200), ("machine", 200), ("abc124", 403), ("writer", 403), ("nobody", 401)]
 )

@@ -99,8 +99,9 @@ def test_every_page_has_the_bytes_cursor_and_positions_of_the_long_statement(tow
         lambda seed: seed.follow(IVAN, OLGA),
         lambda seed: seed.follow(IVAN, ERIC, active=False),
         lambda seed: seed.execute("DELETE FROM feed_reader"),
+        lambda seed: seed.execute("UPDATE user_profile SET erased_at = now() WHERE id = 1"),
     ],
-    ids=["mutes", "blocks", "is blocked", "follows one more", "unfollows one", "is not known to read"],
+    ids=["mutes", "blocks", "is blocked", "follows one more", "unfollows one", "is not known to read", "is erased"],
 )
 def test_who_is_not_plain_is_asked_at_length_at_once(town: Seed, state: str, change: Callable[[Seed], None]) -> None:
     pushed(town)

@@ -205,3 +205,13 @@ def test_what_was_deleted_since_is_named_without_its_content(town: Town) -> None
 def test_a_moment_that_is_none_is_400(town: Town, query: str) -> None:
     for path in (f"feed?{query}", f"feed/why?activity=4b0a2a53-1a0f-4f57-8ad9-6bb7b2b3c6a1&{query}"):
         assert town.reader.get(f"/v1/users/1/{path}", key="key1").status_code == 400
+
+
+def test_who_is_erased_had_no_feed(town: Town) -> None:
+    town.says(1, "follow", ("user", 2))
+    town.says(2, "post", ("post", 1))
+    found, place = town.feed()
+    assert town.feed(as_of=place)[0] == found != []
+    town.says(1, "user-erased", ("user", 1))
+    path = f"/v1/users/1/feed?as_of={place}"
+    assert town.reader.get(path, key="key1").status_code == 404

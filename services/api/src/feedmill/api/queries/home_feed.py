@@ -39,12 +39,14 @@ _RANGE: Final = f"""
 
 _CANDIDATES: Final = f"""
 WITH {HIDDEN_FROM.format(viewer="$1")},
+reader AS MATERIALIZED (SELECT id FROM user_profile WHERE id = $1 AND {VISIBLE_USER}),
 hidden AS MATERIALIZED (
     SELECT id FROM blocked
      UNION ALL
     SELECT object_id FROM user_edge WHERE actor_id = $1 AND kind = 'mute' AND active),
 mark AS MATERIALIZED (
-    SELECT coalesce(min(complete_from), 'infinity') AS complete_from FROM feed_reader WHERE reader_id = $1),
+    SELECT coalesce(min(complete_from), 'infinity') AS complete_from
+      FROM feed_reader WHERE reader_id = $1 AND EXISTS (SELECT FROM reader)),
 pushed AS MATERIALIZED (
     SELECT h.event_id, h.verb, h.actor_id, h.object_type, h.object_id, h.target_type, h.target_id, h.occurred_at,
            coalesce(h.origin_offset, h.source_offset) AS said_offset, u.handle AS actor_handle, u.shown AS actor
@@ -64,12 +66,13 @@ bottom AS MATERIALIZED (  -- of the pushed part, or of what was looked at of it
 edge AS MATERIALIZED (
     SELECT followee_id, coalesce(since, '-infinity') AS since, $2 AS before_at, $3 AS before_id
       FROM follow_edge f
-     WHERE follower_id = $1 AND active AND push < 2 AND followee_id <> $1 AND {applied("f", _POSITIONS, "began_offset")}
+     WHERE EXISTS (SELECT FROM reader)
+       AND follower_id = $1 AND active AND push < 2 AND followee_id <> $1 AND {applied("f", _POSITIONS, "began_offset")}
      UNION ALL
     SELECT followee_id, coalesce(since, '-infinity'), least(bottom.occurred_at, $2),
            CASE WHEN (bottom.occurred_at, bottom.event_id) < ($2, $3) THEN bottom.event_id ELSE $3 END
       FROM bottom CROSS JOIN follow_edge f
-     WHERE (SELECT count(*) FROM pushed) < $5 AND bottom.occurred_at > '-infinity'
+     WHERE EXISTS (SELECT FROM reader) AND (SELECT count(*) FROM pushed) < $5 AND bottom.occurred_at > '-infinity'
        AND follower_id = $1 AND active AND push = 2 AND {applied("f", _POSITIONS, "began_offset")}),
 head AS MATERIALIZED (
     SELECT edge.*, u.handle, u.shown,

@@ -1,8 +1,8 @@
 """The home feed of a plain reader, in the shortest statement: most pages are of one.
 
-Plain is who is pushed to along every edge, has no rows left of somebody unfollowed, mutes and blocks nobody, and is
-blocked by nobody. Then a page is a range of `home_feed`, and what is left to ask of each row is whether its actor and
-what it is about are still there: the row itself is as good as its edge.
+Plain is who is there and pushed to along every edge, has no rows left of somebody unfollowed, mutes and blocks nobody,
+and is blocked by nobody. Then a page is a range of `home_feed`, and what is left to ask of each row is whether its
+actor and what it is about are still there: the row itself is as good as its edge.
 The statement itself looks whether the reader is plain, in its own snapshot: where it is not, or where the page goes
 beyond what is pushed, it says so, and `queries.home_feed` asks at length. So nothing is missed in between.
 """
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from feedmill.api.cursor import Key, Positions
-from feedmill.api.queries.activities import NOT_TAKEN_BACK, applied
+from feedmill.api.queries.activities import NOT_TAKEN_BACK, VISIBLE_USER, applied
 from feedmill.api.queries.rendered import Written, a_user, by_partition, item, positions_now, posted
 from feedmill.runtime.postgres import Postgres
 
@@ -46,6 +46,7 @@ SQL: Final = f"""
 WITH mark AS MATERIALIZED (
     SELECT complete_from FROM feed_reader
      WHERE reader_id = $1 AND {applied("feed_reader", _POSITIONS, "began_offset")}
+       AND EXISTS (SELECT FROM user_profile WHERE id = $1 AND {VISIBLE_USER})
        AND NOT EXISTS (SELECT FROM follow_edge WHERE follower_id = $1 AND active AND push < 2 AND followee_id <> $1)
        AND NOT EXISTS (SELECT FROM follow_edge WHERE follower_id = $1 AND rows_left)
        AND NOT EXISTS (SELECT FROM user_edge WHERE actor_id = $1 AND kind = 'mute' AND active)

@@ -65,9 +65,15 @@ def router(parts: Parts) -> APIRouter:
         paging = paging_in(request, most=most)
         if request.scope["query_string"]:
             moment = moment_in(request)
+            ranked = "rank" in request.query_params
+            if ranked:
+                _one_of(request, "rank", ("hot",))
             if not moment.is_now:
+                if ranked:
+                    error = FieldError("rank", "with_as_of", "ranks the feed as it is now: leave as_of out")
+                    raise Problem(Kind.BAD_PARAMETER, f"rank {error.message}.", [error])
                 return await _as_of(request, paging, user_id, moment, snapshot)
-            if "rank" in request.query_params:
+            if ranked:
                 parts.readers.note(user_id)
                 return await _ranked(request, paging, user_id, snapshot)
         parts.readers.note(user_id)
@@ -122,8 +128,6 @@ def router(parts: Parts) -> APIRouter:
         return answer(request, FeedPage(page.items, after), snapshot, link_to_next(request, after, paging.limit))
 
     async def _ranked(request: Request, paging: Paging, user_id: int, snapshot: Snapshot) -> Response:
-        if request.query_params["rank"] != "hot":
-            raise Problem(Kind.BAD_PARAMETER, "rank must be hot.", [FieldError("rank", "unknown", "must be hot")])
         page = await ranked_feed(
             parts.postgres,
             parts.settings.rank,
@@ -167,11 +171,10 @@ def router(parts: Parts) -> APIRouter:
         return answer(request, AggregatedPage(page.groups, after), snapshot, link)
 
     async def _as_of(request: Request, paging: Paging, user_id: int, moment: Moment, snapshot: Snapshot) -> Response:
+        await _must_exist(user_id)
         page = await feed_then(
             parts.postgres, reader_id=user_id, moment=moment, before=paging.before, limit=paging.limit
         )
-        if not page.items:
-            await _must_exist(user_id)
         after = None if page.next is None else encode(page.next)
         link = link_to_next(request, after, paging.limit, as_of=request.query_params["as_of"])
         return answer(request, FeedPage(page.items, after), snapshot, link)
