@@ -162,6 +162,17 @@ def gone(reason: str, kind: str, number: int, actor: int | None = None) -> dict[
     return {"reason": reason, **by, "object": {"type": kind, "id": number}}
 
 
+def test_the_streams_of_who_is_erased_end(town: Town) -> None:
+    with town.listening() as stream, town.listening(7) as other:
+        stream.next("open")
+        other.next("open")
+        wait_until(lambda: len(town.api.parts.live.audience.streams) == 2, "both to be let in")
+        town.says(1, "user-erased", ("user", 1))
+        wait_until(lambda: len(town.api.parts.live.audience.streams) == 1, "the stream to end")
+        assert other.next("removed").data == gone("user-erased", "user", 1)
+    assert town.page().status_code == 404
+
+
 def test_what_others_take_out_is_told_to_whom_it_may_have_been_shown(town: Town) -> None:
     with town.listening() as stream, town.listening(7) as other:
         before = stream.next("open").id

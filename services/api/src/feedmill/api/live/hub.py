@@ -193,6 +193,9 @@ class Live:
         said = removals.said_of(one)
         if said is None:
             return
+        if one.verb == "user-erased" and one.object_id is not None:
+            for stream in self.audience.streams_of(one.object_id):
+                stream.close("erased")
         chunk = messages.removed(messages.id_of(at), said)
         for reader in removals.readers_of(one, around, self.audience.readers_of, self.audience.edges):
             self._put(reader, "removed", chunk)
