@@ -102,12 +102,13 @@ def test_an_edge_that_ends_again_meanwhile_keeps_its_mark(stage: Stage) -> None:
     assert marked(stage) == [2]
 
 
-def test_a_row_of_somebody_never_followed_is_extra(stage: Stage) -> None:
+def test_a_row_of_somebody_never_followed_is_extra(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     stage.posts(4, 12)
     stage.query(f"{_COPY} WHERE object_id = 12")
     assert wrong(stage) == 1
     stage.tend(**AT_ONCE)
     assert (stage.rows(), stage.home()) == ([11, 10], [11, 10])
+    assert "home feed of reader 1: 0 rows missing, 1 extra, 0 misordered" in caplog.text
 
 
 def test_a_walk_shows_nothing_of_who_was_followed_and_pushed_since_it_began(stage: Stage) -> None:

@@ -5,7 +5,7 @@ leaves every feed right, so a kill anywhere costs nothing but the step.
 
 fill     readers who ask for it get their pulled edges pushed
 review   authors are measured; one that became dear is pulled, edge by edge, one that became cheap is pushed again
-round    every reader in turn: trimmed, audited and mended; who has not read for long is pushed to no more
+round    every reader in turn: audited, mended and trimmed; who has not read for long is pushed to no more
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class FeedTender:
                 self._decide(cursor, author)
 
     def look_after(self, readers: Sequence[int]) -> list[audit.Finding]:
-        """Trim, audit and mend these; what was found wrong."""
+        """Audit, mend and trim these; what was found wrong, before the sweep takes it away unseen."""
         wrong = []
         with self._cursor() as cursor:
             inactive = self._inactive(cursor, readers)
@@ -146,8 +146,6 @@ class FeedTender:
                 rows.set_back(cursor, inactive := self._inactive(cursor, inactive), keep=False)
         gone = self._ended(active := sorted(set(readers) - set(inactive)))
         for reader in active:
-            with self._transaction() as cursor:
-                metrics.FEED_ROWS_REMOVED.at().inc(rows.trim(cursor, reader, self._limits, gone=gone[reader]))
             with self._cursor() as cursor:
                 finding = audit.audit(cursor, reader)
             if finding.wrong:
@@ -155,6 +153,8 @@ class FeedTender:
                 with self._transaction() as cursor:
                     self._mend(cursor, finding)
             metrics.FEED_AUDITED.at("wrong" if finding.wrong else "right").inc()
+            with self._transaction() as cursor:
+                metrics.FEED_ROWS_REMOVED.at().inc(rows.trim(cursor, reader, self._limits, gone=gone[reader]))
         return wrong
 
     def _inactive(self, cursor: PostgresCursor, readers: Sequence[int]) -> list[int]:
