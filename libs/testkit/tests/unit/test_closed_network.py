@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
 import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import pytest
@@ -23,3 +26,16 @@ def test_a_test_may_talk_to_what_it_serves_itself() -> None:
         server.bind(("127.0.0.1", 0))
         server.listen()
         client.connect(server.getsockname())
+
+
+@pytest.fixture(scope="module")
+def watcher() -> Iterator[ThreadPoolExecutor]:
+    """As the threads that watch over a session's servers."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        yield pool
+
+
+def test_a_thread_from_before_the_test_goes_on(watcher: ThreadPoolExecutor) -> None:
+    with socket.socket() as sock:
+        assert watcher.submit(sock.connect_ex, ("127.0.0.1", 1)).result() == errno.ECONNREFUSED
