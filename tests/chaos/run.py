@@ -35,7 +35,7 @@ from chaos.report import faults_table, show
 from chaos.rescale import rescaled
 from chaos.restore import FEW_IDS_AHEAD, restored
 from chaos.retention import retention_cut
-from chaos.slow_sink import slow_sink
+from chaos.slow_sink import FEW_AT_ONCE, slow_sink
 from chaos.stage import PROCESSES, Stage, stage_shape
 from chaos.stores_away import stores_away
 from feedmill.testkit.clock import available
@@ -152,7 +152,7 @@ class Run:
             self.report("consumers grow and shrink", rescaled(stage, self.form.seed, self.told))
 
     def slow(self) -> None:
-        with Stage(self.folder / "slow.jsonl", LINKED) as stage:
+        with Stage(self.folder / "slow.jsonl", replace(stage_shape(FEW_AT_ONCE), linked=True)) as stage:
             self.report("a slow sink", slow_sink(stage, self.form.seed, 20_000, self.told))
 
     def retention(self) -> None:

@@ -1,6 +1,7 @@
 """A consumer slower than its producers: memory bounded, membership kept, the lag told; then it catches up.
 
-Postgres is made slow by the way to it: every round trip takes half a second, a hundred times what it takes else.
+Postgres is made slow by the way to it: every round trip takes half a second, a hundred times what it takes else. A
+batch is one round trip however large it is, so batches are kept small.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from feedmill.testkit.waiting import let_pass
 
 EVENTS_PER_S: Final = 1_500.0
 SLOW: Final = Weather(latency_s=0.25)
+FEW_AT_ONCE: Final = {POSTGRES_SINK: {"FEEDMILL_FEED_WRITER__LOOP__MAX_RECORDS": "200"}}
 LOOK_S: Final = 0.2
 GROWTH: Final = 2.0
 """Resident memory, against what it was before the work began."""
@@ -66,7 +68,7 @@ def lag_of(stage: Stage) -> float:
 
 
 def slow_sink(stage: Stage, seed: int, events: int, told: Callable[[str], None]) -> Outcome:
-    """The platform must be linked."""
+    """The platform must be linked, with `FEW_AT_ONCE`."""
     idle_bytes = resident_bytes(stage)
     load = LoadThread(stage, Fight(seed, events, EVENTS_PER_S, ()))
     seen = Seen(stage)
