@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -147,9 +148,12 @@ def clickhouse(url: str, query: str, *, output: bool = True) -> Iterator[list[An
     request = urllib.request.Request(address, (f"{query} FORMAT JSONCompactEachRow" if output else query).encode())
     request.add_header("X-ClickHouse-User", parts.username or "default")
     request.add_header("X-ClickHouse-Key", parts.password or "")
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        for line in answer:
-            yield json.loads(line)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            for line in answer:
+                yield json.loads(line)
+    except urllib.error.HTTPError as error:
+        raise RuntimeError(f"ClickHouse: {error.read(2_000).decode('utf-8', 'replace')}") from error
 
 
 def postgres_positions(dsn: str) -> dict[int, int]:
