@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import Request
 
-from feedmill.api.cursor import NEWEST, BadCursor, Key, Positions, decode
+from feedmill.api.cursor import NEWEST, BadCursor, Key, Positions, Walk, decode
 from feedmill.contracts.ids import MAX_ID
 from feedmill.runtime.problem import FieldError, Kind, Problem
 
@@ -25,17 +25,17 @@ class Paging(NamedTuple):
     """Where the walk through the pages began; None on a first page, and where the feed does not mind."""
 
 
-def paging_in(request: Request, *, most: int, default: int = DEFAULT_LIMIT) -> Paging:
+def paging_in(request: Request, walk: Walk, *, most: int, default: int = DEFAULT_LIMIT) -> Paging:
     """Raises Problem (400) naming the parameter."""
     if not request.scope["query_string"]:
         return Paging(NEWEST, default)
     query = request.query_params
     cursor, limit = query.get("cursor"), query.get("limit")
     try:
-        before, positions = (NEWEST, None) if cursor is None else decode(cursor)
+        before, positions = (NEWEST, None) if cursor is None else decode(walk, cursor)
     except BadCursor:
-        error = FieldError("cursor", "bad_cursor", "not a cursor of ours")
-        raise Problem(Kind.BAD_CURSOR, "Take cursors from `next` or the Link header.", [error]) from None
+        error = FieldError("cursor", "bad_cursor", "not a cursor of this list")
+        raise Problem(Kind.BAD_CURSOR, "Take cursors from this list's own `next` or Link header.", [error]) from None
     return Paging(before, default if limit is None else _number(limit, "limit", most), positions)
 
 

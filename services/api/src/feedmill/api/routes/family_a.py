@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
-from feedmill.api.cursor import NEWEST, encode
+from feedmill.api.cursor import NEWEST, Walk, encode
 from feedmill.api.first_pages import FRIENDS, Content, Shown
 from feedmill.api.paging import next_url, paging_in
 from feedmill.api.parts import Parts
@@ -59,9 +59,9 @@ def router(parts: Parts) -> APIRouter:
     async def my(request: Request) -> Response:
         """The caller's own activities, newest first."""
         _, user_id, snapshot = await caller(request)
-        asked = paging_in(request, default=most, most=most)
+        asked = paging_in(request, Walk.OWN, default=most, most=most)
         page = await my_feed(parts.postgres, actor_id=user_id, before=asked.before, limit=asked.limit)
-        return answer(request, MyFeed(_items(page, iso_8601), _next_url(request, page)), snapshot)
+        return answer(request, MyFeed(_items(page, iso_8601), _next_url(request, Walk.OWN, page)), snapshot)
 
     @routes.get(
         "/feed/friends", openapi_extra=openapi.operation(FriendsFeed, *paging, errors=(), family_a=True, kept=True)
@@ -69,12 +69,12 @@ def router(parts: Parts) -> APIRouter:
     async def friends(request: Request) -> Response:
         """The activities of those the caller follows, newest first."""
         _, user_id, snapshot = await caller(request)
-        asked = paging_in(request, default=most, most=most)
+        asked = paging_in(request, Walk.FRIENDS, default=most, most=most)
         parts.readers.note(user_id)
 
         async def read() -> Content:
             page = await friends_feed(parts.postgres, reader_id=user_id, before=asked.before, limit=asked.limit)
-            return Content(encoded(FriendsFeed(_items(page, rfc_1123), _next_url(request, page))))
+            return Content(encoded(FriendsFeed(_items(page, rfc_1123), _next_url(request, Walk.FRIENDS, page))))
 
         if parts.first_pages is None or not parts.settings.cache.family_a or asked.before is not NEWEST:
             shown = Shown(await read(), snapshot)
@@ -96,9 +96,9 @@ def _items(page: Page[Row], written: Callable[[datetime], str]) -> list[FamilyAI
     return items
 
 
-def _next_url(request: Request, page: Page[Row]) -> str:
+def _next_url(request: Request, walk: Walk, page: Page[Row]) -> str:
     limit = request.query_params.get("limit")
-    after = None if page.next is None else encode(page.next)
+    after = None if page.next is None else encode(walk, page.next)
     return next_url(request, after, None if limit is None else int(limit))
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
-from feedmill.api.cursor import NEWEST, Positions, encode
+from feedmill.api.cursor import NEWEST, Positions, Walk, encode
 from feedmill.api.first_pages import HOME, Content, Shown
 from feedmill.api.live.messages import id_of
 from feedmill.api.paging import DEFAULT_LIMIT, Paging, id_in, link_to_next, paging_in
@@ -62,7 +62,6 @@ def router(parts: Parts) -> APIRouter:
         principal, snapshot = await admitted(parts, request)
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.HOME_FEED, user_id=user_id)
-        paging = paging_in(request, most=most)
         if request.scope["query_string"]:
             moment = moment_in(request)
             ranked = "rank" in request.query_params
@@ -72,10 +71,12 @@ def router(parts: Parts) -> APIRouter:
                 if ranked:
                     error = FieldError("rank", "with_as_of", "ranks the feed as it is now: leave as_of out")
                     raise Problem(Kind.BAD_PARAMETER, f"rank {error.message}.", [error])
-                return await _as_of(request, paging, user_id, moment, snapshot)
+                return await _as_of(request, paging_in(request, Walk.AS_OF, most=most), user_id, moment, snapshot)
             if ranked:
+                paging = paging_in(request, Walk.RANKED, most=most)
                 parts.readers.note(user_id)
                 return await _ranked(request, paging, user_id, snapshot)
+        paging = paging_in(request, Walk.HOME, most=most)
         parts.readers.note(user_id)
         read = partial(_home_page, paging, user_id)
         if parts.first_pages is None or paging.before is not NEWEST:
@@ -98,7 +99,7 @@ def router(parts: Parts) -> APIRouter:
         )
         if not page.items:
             await _must_exist(user_id)
-        after = None if page.next is None else encode(page.next, page.positions)
+        after = None if page.next is None else encode(Walk.HOME, page.next, page.positions)
         following = "null" if after is None else f'"{after}"'
         body = f'{{"items":[{page.items}],"next":{following}}}'.encode()
         return Content(body, after, _place_of(page.positions))
@@ -109,7 +110,7 @@ def router(parts: Parts) -> APIRouter:
         principal, snapshot = await admitted(parts, request)
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.PUBLIC)
-        paging = paging_in(request, most=most)
+        paging = paging_in(request, Walk.AUTHOR, most=most)
         page = await author_feed(
             parts.postgres,
             actor_id=user_id,
@@ -124,7 +125,7 @@ def router(parts: Parts) -> APIRouter:
     ) -> Response:
         if not page.items:
             await _must_exist(user_id)
-        after = None if page.next is None else encode(page.next)
+        after = None if page.next is None else encode(Walk.AUTHOR, page.next)
         return answer(request, FeedPage(page.items, after), snapshot, link_to_next(request, after, paging.limit))
 
     async def _ranked(request: Request, paging: Paging, user_id: int, snapshot: Snapshot) -> Response:
@@ -138,7 +139,7 @@ def router(parts: Parts) -> APIRouter:
         )
         if not page.items:
             await _must_exist(user_id)
-        after = None if page.next is None else encode(page.next, page.positions)
+        after = None if page.next is None else encode(Walk.RANKED, page.next, page.positions)
         following = b"null" if after is None else f'"{after}"'.encode()
         body = b'{"items":[%b],"next":%b}' % (b",".join(page.items), following)
         return answer(request, body, snapshot, link_to_next(request, after, paging.limit, rank="hot"))
@@ -152,7 +153,7 @@ def router(parts: Parts) -> APIRouter:
         principal, snapshot = await admitted(parts, request)
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.HOME_FEED, user_id=user_id)
-        paging = paging_in(request, most=most)
+        paging = paging_in(request, Walk.AGGREGATED, most=most)
         by, window = _one_of(request, "by", ("object", "actor")), _one_of(request, "window", tuple(WINDOWS_S))
         parts.readers.note(user_id)
         asked = Asked("actor" if by == "actor" else "object", WINDOWS_S[window], parts.settings.rank.aggregated_items)
@@ -166,7 +167,7 @@ def router(parts: Parts) -> APIRouter:
         )
         if not page.groups:
             await _must_exist(user_id)
-        after = None if page.next is None else encode(page.next, page.positions)
+        after = None if page.next is None else encode(Walk.AGGREGATED, page.next, page.positions)
         link = link_to_next(request, after, paging.limit, by=by, window=window)
         return answer(request, AggregatedPage(page.groups, after), snapshot, link)
 
@@ -175,7 +176,7 @@ def router(parts: Parts) -> APIRouter:
         page = await feed_then(
             parts.postgres, reader_id=user_id, moment=moment, before=paging.before, limit=paging.limit
         )
-        after = None if page.next is None else encode(page.next)
+        after = None if page.next is None else encode(Walk.AS_OF, page.next)
         link = link_to_next(request, after, paging.limit, as_of=request.query_params["as_of"])
         return answer(request, FeedPage(page.items, after), snapshot, link)
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
-from feedmill.api.cursor import encode
+from feedmill.api.cursor import Walk, encode
 from feedmill.api.paging import DEFAULT_LIMIT, id_in, link_to_next, paging_in
 from feedmill.api.parts import Parts
 from feedmill.api.queries.notices import notices, read_position
@@ -28,14 +28,14 @@ def router(parts: Parts) -> APIRouter:
         principal, snapshot = await admitted(parts, request)
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.NOTIFICATIONS, user_id=user_id)
-        asked = paging_in(request, most=most)
+        asked = paging_in(request, Walk.NOTIFICATIONS, most=most)
         position = await read_position(parts.postgres, user_id, "notifications")
         items, following = await notices(
             parts.postgres, reader_id=user_id, before=asked.before, limit=asked.limit, position=position
         )
         if not items and not await exists(parts.postgres, user_id):
             raise Problem(Kind.NOT_FOUND, "There is no user with this id.")
-        cursor = None if following is None else encode(following)
+        cursor = None if following is None else encode(Walk.NOTIFICATIONS, following)
         shown = Notices(items, cursor, position.seen_through, position.read_through)
         return answer(request, shown, snapshot, link_to_next(request, cursor, asked.limit))
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
-from feedmill.api.cursor import encode
+from feedmill.api.cursor import Walk, encode
 from feedmill.api.paging import DEFAULT_LIMIT, id_in, link_to_next, name_in, paging_in
 from feedmill.api.parts import Parts
 from feedmill.api.queries.one_object import one_object
@@ -49,11 +49,11 @@ def router(parts: Parts) -> APIRouter:
         principal, snapshot = await admitted(parts, request)
         tag = tag_form(name_in(request, "tag", TAG_MAX_CHARS).removeprefix("#"))
         authorize(principal, Reading.PUBLIC)
-        asked = paging_in(request, most=most)
+        asked = paging_in(request, Walk.TAG, most=most)
         page = await tag_feed(
             parts.postgres, tag=tag, viewer_id=principal.user_id, before=asked.before, limit=asked.limit
         )
-        following = None if page.next is None else encode(page.next)
+        following = None if page.next is None else encode(Walk.TAG, page.next)
         return answer(request, FeedPage(page.items, following), snapshot, link_to_next(request, following, asked.limit))
 
     return routes
