@@ -137,7 +137,7 @@ class Run:
             self.console.print(f"full disks: [yellow]not tried[/]: {refused}", highlight=False)
             return
         with Stage(self.folder / "disks.jsonl") as stage:
-            outcome = fight(stage, Fight(self.form.seed, 3_000, 150.0, FULL_DISKS), self.told)
+            outcome = fight(stage, Fight(self.form.seed, 12_000, 150.0, FULL_DISKS), self.told)
             self.report("full disks", outcome)
 
     def clocks(self) -> None:
