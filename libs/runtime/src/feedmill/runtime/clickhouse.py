@@ -135,7 +135,7 @@ class ClickHouse:
             f"POST /?{urlencode(parameters)} HTTP/1.1\r\nContent-Length: {len(sql)}\r\n".encode() + self._headers + sql
         )
 
-    def _exchange(self, request: bytes, timeout_s: float) -> bytes:
+    def _exchange(self, request: bytes, timeout_s: float) -> bytearray:
         answer = self._answered(request, timeout_s)
         code = int(answer.headers.get(_CODE, 0))
         if answer.status == 200 and not code:

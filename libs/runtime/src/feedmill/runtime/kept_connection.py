@@ -26,7 +26,7 @@ class Answer:
     status: int = 0
     headers: dict[bytes, bytes] = field(default_factory=dict)
     """By name in lower case."""
-    body: bytes = b""
+    body: bytearray = field(default_factory=bytearray)
     whole: bool = False
 
     @property

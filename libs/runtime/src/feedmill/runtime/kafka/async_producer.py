@@ -188,8 +188,8 @@ class AsyncProducer:
 
     def _serve(self) -> None:
         """Take the delivery reports and errors that have come, and answer whose batch is complete."""
-        self._single.poll(0)
-        self._bulk.poll(0)
+        for client in self._clients:
+            client.poll(0)
         if self._done:
             self._answer()
 
