@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import Request
 
-from feedmill.api.cursor import NEWEST, BadCursor, Key, Positions, Walk, decode
+from feedmill.api.cursor import NEWEST, BadCursor, Key, Positions, Walk, decode, encode
 from feedmill.contracts.ids import MAX_ID
 from feedmill.runtime.problem import FieldError, Kind, Problem
 
@@ -19,16 +19,21 @@ _DECIMAL: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 class Paging(NamedTuple):
     """The page asked for."""
 
+    walk: Walk
     before: Key
     limit: int
     positions: Positions | None = None
     """Where the walk through the pages began; None on a first page, and where the feed does not mind."""
 
+    def after(self, last: Key | None, positions: Positions | None = None) -> str | None:
+        """The cursor that goes on in this walk; None at its end."""
+        return None if last is None else encode(self.walk, last, positions)
+
 
 def paging_in(request: Request, walk: Walk, *, most: int, default: int = DEFAULT_LIMIT) -> Paging:
     """Raises Problem (400) naming the parameter."""
     if not request.scope["query_string"]:
-        return Paging(NEWEST, default)
+        return Paging(walk, NEWEST, default)
     query = request.query_params
     cursor, limit = query.get("cursor"), query.get("limit")
     try:
@@ -36,7 +41,7 @@ def paging_in(request: Request, walk: Walk, *, most: int, default: int = DEFAULT
     except BadCursor:
         error = FieldError("cursor", "bad_cursor", "not a cursor of this list")
         raise Problem(Kind.BAD_CURSOR, "Take cursors from this list's own `next` or Link header.", [error]) from None
-    return Paging(before, default if limit is None else _number(limit, "limit", most), positions)
+    return Paging(walk, before, default if limit is None else _number(limit, "limit", most), positions)
 
 
 def id_in(request: Request, name: str) -> int:

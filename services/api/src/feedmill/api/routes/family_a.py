@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
-from feedmill.api.cursor import NEWEST, Walk, encode
+from feedmill.api.cursor import NEWEST, Walk
 from feedmill.api.first_pages import FRIENDS, Content, Shown
-from feedmill.api.paging import next_url, paging_in
+from feedmill.api.paging import Paging, next_url, paging_in
 from feedmill.api.parts import Parts
 from feedmill.api.queries.activities import Page
 from feedmill.api.queries.author_feed import my_feed
@@ -61,7 +61,7 @@ def router(parts: Parts) -> APIRouter:
         _, user_id, snapshot = await caller(request)
         asked = paging_in(request, Walk.OWN, default=most, most=most)
         page = await my_feed(parts.postgres, actor_id=user_id, before=asked.before, limit=asked.limit)
-        return answer(request, MyFeed(_items(page, iso_8601), _next_url(request, Walk.OWN, page)), snapshot)
+        return answer(request, MyFeed(_items(page, iso_8601), _next_url(request, asked, page)), snapshot)
 
     @routes.get(
         "/feed/friends", openapi_extra=openapi.operation(FriendsFeed, *paging, errors=(), family_a=True, kept=True)
@@ -74,7 +74,7 @@ def router(parts: Parts) -> APIRouter:
 
         async def read() -> Content:
             page = await friends_feed(parts.postgres, reader_id=user_id, before=asked.before, limit=asked.limit)
-            return Content(encoded(FriendsFeed(_items(page, rfc_1123), _next_url(request, Walk.FRIENDS, page))))
+            return Content(encoded(FriendsFeed(_items(page, rfc_1123), _next_url(request, asked, page))))
 
         if parts.first_pages is None or not parts.settings.cache.family_a or asked.before is not NEWEST:
             shown = Shown(await read(), snapshot)
@@ -96,10 +96,9 @@ def _items(page: Page[Row], written: Callable[[datetime], str]) -> list[FamilyAI
     return items
 
 
-def _next_url(request: Request, walk: Walk, page: Page[Row]) -> str:
+def _next_url(request: Request, asked: Paging, page: Page[Row]) -> str:
     limit = request.query_params.get("limit")
-    after = None if page.next is None else encode(walk, page.next)
-    return next_url(request, after, None if limit is None else int(limit))
+    return next_url(request, asked.after(page.next), None if limit is None else int(limit))
 
 
 def _or_none(at: datetime | None) -> str | None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
-from feedmill.api.cursor import NEWEST, Positions, Walk, encode
+from feedmill.api.cursor import NEWEST, Positions, Walk
 from feedmill.api.first_pages import HOME, Content, Shown
 from feedmill.api.live.messages import id_of
 from feedmill.api.paging import DEFAULT_LIMIT, Paging, id_in, link_to_next, paging_in
@@ -99,7 +99,7 @@ def router(parts: Parts) -> APIRouter:
         )
         if not page.items:
             await _must_exist(user_id)
-        after = None if page.next is None else encode(Walk.HOME, page.next, page.positions)
+        after = paging.after(page.next, page.positions)
         following = "null" if after is None else f'"{after}"'
         body = f'{{"items":[{page.items}],"next":{following}}}'.encode()
         return Content(body, after, _place_of(page.positions))
@@ -125,7 +125,7 @@ def router(parts: Parts) -> APIRouter:
     ) -> Response:
         if not page.items:
             await _must_exist(user_id)
-        after = None if page.next is None else encode(Walk.AUTHOR, page.next)
+        after = paging.after(page.next)
         return answer(request, FeedPage(page.items, after), snapshot, link_to_next(request, after, paging.limit))
 
     async def _ranked(request: Request, paging: Paging, user_id: int, snapshot: Snapshot) -> Response:
@@ -139,7 +139,7 @@ def router(parts: Parts) -> APIRouter:
         )
         if not page.items:
             await _must_exist(user_id)
-        after = None if page.next is None else encode(Walk.RANKED, page.next, page.positions)
+        after = paging.after(page.next, page.positions)
         following = b"null" if after is None else f'"{after}"'.encode()
         body = b'{"items":[%b],"next":%b}' % (b",".join(page.items), following)
         return answer(request, body, snapshot, link_to_next(request, after, paging.limit, rank="hot"))
@@ -167,7 +167,7 @@ def router(parts: Parts) -> APIRouter:
         )
         if not page.groups:
             await _must_exist(user_id)
-        after = None if page.next is None else encode(Walk.AGGREGATED, page.next, page.positions)
+        after = paging.after(page.next, page.positions)
         link = link_to_next(request, after, paging.limit, by=by, window=window)
         return answer(request, AggregatedPage(page.groups, after), snapshot, link)
 
@@ -176,7 +176,7 @@ def router(parts: Parts) -> APIRouter:
         page = await feed_then(
             parts.postgres, reader_id=user_id, moment=moment, before=paging.before, limit=paging.limit
         )
-        after = None if page.next is None else encode(Walk.AS_OF, page.next)
+        after = paging.after(page.next)
         link = link_to_next(request, after, paging.limit, as_of=request.query_params["as_of"])
         return answer(request, FeedPage(page.items, after), snapshot, link)
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
-from feedmill.api.cursor import Walk, encode
+from feedmill.api.cursor import Walk
 from feedmill.api.paging import DEFAULT_LIMIT, id_in, link_to_next, paging_in
 from feedmill.api.parts import Parts
 from feedmill.api.queries.notices import notices, read_position
@@ -35,7 +35,7 @@ def router(parts: Parts) -> APIRouter:
         )
         if not items and not await exists(parts.postgres, user_id):
             raise Problem(Kind.NOT_FOUND, "There is no user with this id.")
-        cursor = None if following is None else encode(Walk.NOTIFICATIONS, following)
+        cursor = asked.after(following)
         shown = Notices(items, cursor, position.seen_through, position.read_through)
         return answer(request, shown, snapshot, link_to_next(request, cursor, asked.limit))
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
-from feedmill.api.cursor import Walk, encode
+from feedmill.api.cursor import Walk
 from feedmill.api.paging import DEFAULT_LIMIT, id_in, link_to_next, name_in, paging_in
 from feedmill.api.parts import Parts
 from feedmill.api.queries.one_object import one_object
@@ -53,7 +53,7 @@ def router(parts: Parts) -> APIRouter:
         page = await tag_feed(
             parts.postgres, tag=tag, viewer_id=principal.user_id, before=asked.before, limit=asked.limit
         )
-        following = None if page.next is None else encode(Walk.TAG, page.next)
+        following = asked.after(page.next)
         return answer(request, FeedPage(page.items, following), snapshot, link_to_next(request, following, asked.limit))
 
     return routes
