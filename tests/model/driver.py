@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +14,6 @@ import httpx2
 import psycopg2
 
 from chaos.observed import RAW, ends_of, postgres_positions, rows_of
-from chaos.poison import envelope, produce
 from feedmill.cli import digest, rebuild
 from feedmill.cli.operator import operator_key
 from feedmill.runtime.feeds import audit, rows
@@ -64,9 +62,7 @@ class Driver:
         answer = self._until_answered(self.door, "POST", "/v1/users", json=users)
         results = answer.json()["results"]
         assert all(result["status"] == "created" for result in results), results
-        for said in answer.headers["Feedmill-Position"].split(","):
-            place, _, offset = said.rpartition(":")
-            positions[place] = int(offset)
+        positions.update(_places(answer))
         return [result["user"]["id"] for result in results]
 
     def send(self, events: Sequence[dict[str, Any]], *, wait_s: int, positions: dict[str, int]) -> list[dict[str, Any]]:
@@ -85,14 +81,19 @@ class Driver:
             positions[place] = max(positions.get(place, -1), int(offset))
         return results
 
-    def erase(self, user: int, second: int, positions: dict[str, int]) -> dict[str, Any]:
-        """Straight into the log: the fact, as whoever decides it would write it."""
-        event = an_event("user-erased", user, {"type": "user", "id": user}, second)
-        said = envelope(event["id"], "user-erased.v1", event["time"])
-        value = json.dumps(event["data"]).encode()
-        partition, offset = produce(self.platform.connections.kafka, RAW, str(user).encode(), value, said)
-        positions[f"{RAW}/{partition}"] = offset
-        return event
+    def erase(self, user: int, positions: dict[str, int]) -> dict[str, Any]:
+        """The answer. Asked again under the same key until it is answered; `positions` grow."""
+        headers = {"Idempotency-Key": str(uuid.uuid4())} | _header(positions)
+        answer = self._until_answered(self.door, "DELETE", f"/v1/users/{user}", headers=headers)
+        positions.update(_places(answer))
+        return dict(answer.json())
+
+    def is_gone(self, user: int, positions: Mapping[str, int]) -> bool:
+        """Whether nobody is shown a feed of this user's."""
+        answer = self._until_answered(
+            self.feeds, "GET", f"/v1/users/{user}/feed", gone=True, headers=_header(positions)
+        )
+        return answer.status_code == 404
 
     def texts_of(self, authors: Collection[int]) -> int:
         """Objects of these authors that still say something, and words that still lead to them."""
@@ -172,14 +173,18 @@ class Driver:
         self.platform.kill(part)
         return True
 
-    def _until_answered(self, client: httpx2.Client, method: str, path: str, **more: Any) -> httpx2.Response:
-        """Killed services come back: the same request again until it is answered in full."""
+    def _until_answered(
+        self, client: httpx2.Client, method: str, path: str, *, gone: bool = False, **more: Any
+    ) -> httpx2.Response:
+        """Killed services come back: the same request again until it is answered in full. gone: 404 is an answer."""
         headers = {"X-App-Key": self.key, **more.pop("headers", {})}
         deadline_s = time.monotonic() + PATIENCE_S
         while True:
             try:
                 answer = client.request(method, path, headers=headers, **more)
                 if answer.status_code in (200, 201, 202) and not _waits(answer):
+                    return answer
+                if gone and answer.status_code == 404:
                     return answer
                 assert answer.status_code in (200, 202, 503), f"{method} {path}: {answer.status_code} {answer.text}"
             except httpx2.TransportError:
@@ -193,6 +198,12 @@ def _waits(answer: httpx2.Response) -> bool:
     results = body.get("results", []) if isinstance(body, dict) else []
     waited = "wait=0" not in answer.request.headers.get("Prefer", "wait=0")
     return any(r.get("status") == "retry" or (waited and r.get("applied") is False) for r in results)
+
+
+def _places(answer: httpx2.Response) -> dict[str, int]:
+    """Where what was written is, and what the request carried."""
+    said = (entry.rpartition(":") for entry in answer.headers["Feedmill-Position"].split(","))
+    return {place: int(offset) for place, _, offset in said}
 
 
 def _header(positions: Mapping[str, int]) -> dict[str, str]:

@@ -127,9 +127,10 @@ class Feeds(RuleBasedStateMachine):
         """They go on posting and following, as old clients do; nobody sees any of it."""
         user = self.people[who]
         if when > 18 and user not in self.model.erased and len(self.model.erased) < ERASED_AT_MOST:
-            event = self.driver.erase(user, 14, self.positions)
-            at = datetime.fromisoformat(event["time"])
-            self.model.accept(uuid.UUID(event["id"]), "user-erased", event["data"], at, None)
+            said = self.driver.erase(user, self.positions)
+            data = {"actor_id": user, "object": {"type": "user", "id": user}}
+            at = datetime.fromisoformat(said["erased_at"])
+            self.model.accept(uuid.UUID(said["event_id"]), "user-erased", data, at, None)
 
     @rule(pick=st.integers(0, 99))
     def retry_late(self, pick: int) -> None:
@@ -169,6 +170,7 @@ class Feeds(RuleBasedStateMachine):
         wrong = self.driver.audit(living)
         assert not wrong, wrong
         assert not self.model.erased or not self.driver.texts_of(self.model.erased)
+        assert all(self.driver.is_gone(user, self.positions) for user in self.model.erased)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from feedmill.cli.local.layout import Home
 from feedmill.cli.main import app
 from feedmill.cli.operator import operator_key
 from feedmill.testkit.parts import Stores
+from feedmill.testkit.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 run = CliRunner()
@@ -70,6 +72,33 @@ def test_a_users_key_acts_for_its_owner(migrated: Stores) -> None:
     with api_keys.transaction(migrated.postgres_dsn) as cursor:
         cursor.execute("SELECT user_id FROM api_key WHERE id = %s", (made["id"],))
         assert cursor.fetchone() == (41,)
+
+
+def test_a_key_asked_for_while_its_user_is_being_erased_waits_and_is_refused(migrated: Stores) -> None:
+    """Else it would be made behind the back of the sink, which ends the keys it sees."""
+    dsn = migrated.postgres_dsn
+    user(dsn, 42, "gerda")
+    refused: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            api_keys.create_for_user(dsn, "gerda")
+        except api_keys.KeyRefused as error:
+            refused.append(error)
+
+    asking = threading.Thread(target=ask)
+    with api_keys.transaction(dsn) as sink:
+        sink.execute("UPDATE user_profile SET erased_at = now() WHERE id = 42")
+        asking.start()
+        wait_until(lambda: _somebody_waits_for_a_lock(dsn), "the key to wait for the sink")
+    asking.join()
+    assert len(refused) == 1
+
+
+def _somebody_waits_for_a_lock(dsn: str) -> bool:
+    with api_keys.transaction(dsn) as cursor:
+        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        return cursor.fetchone() is not None
 
 
 def test_a_key_for_nobody_says_how_to_make_somebody() -> None:

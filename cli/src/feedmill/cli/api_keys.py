@@ -17,7 +17,8 @@ SCOPES = ("events:write", "feeds:read", "analytics:read", "admin")
 CLI = "cli"
 """The service a key belongs to when nobody is named: the operator at the command line."""
 
-USER_SQL = "SELECT id FROM user_profile WHERE handle = %s AND erased_at IS NULL ORDER BY id LIMIT 1"
+USER_SQL = "SELECT id FROM user_profile WHERE handle = %s AND erased_at IS NULL ORDER BY id LIMIT 1 FOR SHARE"
+"""Shared: the erasure of this user waits for the key that is being made, and ends it with the others."""
 INSERT_SQL = """INSERT INTO api_key (id, key_hash, user_id, owner, scopes) VALUES (%s, %s, %s, %s, %s)
  ON CONFLICT (key_hash) DO NOTHING"""
 LIST_SQL = "SELECT id, owner, scopes, created_at, expires_at, revoked_at FROM api_key ORDER BY created_at, id"

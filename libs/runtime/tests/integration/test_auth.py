@@ -101,6 +101,24 @@ def test_the_refresher_finds_a_revoked_key_without_being_asked(state: str, monke
         run(state, test)
 
 
+def test_who_ended_is_refused_at_once_whatever_the_store_still_says(state: str) -> None:
+    with Seed(state) as seed:
+        seed.user("ivan", key="abc123")
+        seed.key("other", owner="user:ivan", user_id=1)
+        seed.user("nico", key="abc124")
+
+    async def test(keys: KeyRing, clock: Clock, _: Postgres) -> None:
+        await keys.authenticate({"x-app-key": "abc123"})
+        keys.end(1)
+        clock.now_s = 100.0
+        for key in ("abc123", "other"):
+            with pytest.raises(KeyNotValid):
+                await keys.authenticate({"x-app-key": key})
+        await keys.authenticate({"x-app-key": "abc124"})
+
+    run(state, test)
+
+
 def test_an_expired_key_is_dead_at_once(state: str) -> None:
     with Seed(state) as seed:
         seed.user("ivan", key="abc123")

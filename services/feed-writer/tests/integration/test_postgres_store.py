@@ -32,6 +32,7 @@ from feedmill.runtime.outcome import Overtaken, Record, TopicPartition, Transien
 from feedmill.runtime.position import CHANNEL
 from feedmill.testkit.enriched import a_record, an_activity
 from feedmill.testkit.running import RunningPostgres
+from feedmill.testkit.state import Seed
 from feedmill.testkit.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -160,6 +161,28 @@ def test_an_erased_user_stays_blank(stores: tuple[str, str], postgres_store: Mak
     steps = [an_activity("user-erased", 2, object=USER), created][:: 1 if erased_first else -1]
     apply(postgres_store(), [a_record(step, offset=n) for n, step in enumerate(steps)], 1)
     assert query(stores[0], "SELECT name, email, erased_at FROM user_profile") == [(None, None, AT)]
+
+
+def test_keys_and_the_reserved_email_end_with_the_user_and_stay_ended(
+    stores: tuple[str, str], postgres_store: Make
+) -> None:
+    """Operational, so a rebuild that reads it all again finds them as they are."""
+    with Seed(stores[0]) as seed:
+        for number in (2, 3):
+            seed.key(f"k{number}", owner=f"user:u{number}", user_id=number)
+            for kind in ("handle", "email"):
+                seed.execute(
+                    "INSERT INTO name_reservation (kind, value, event_id, user_id) VALUES (%s, %s, %s, %s)",
+                    (kind, f"u{number}", f"00000000-0000-5000-8000-{number:012}", number),
+                )
+        seed.key("service", owner="service:x")
+    created = [an_activity("user-created", n, object={"type": "user", "id": n}, user=a_user(n)) for n in (2, 3)]
+    steps = [*created, an_activity("user-erased", 2, object=USER), an_activity("user-erased", 2, object=USER)]
+    apply(postgres_store(), [a_record(step, offset=n) for n, step in enumerate(steps)], 3)
+    alive = "SELECT owner FROM api_key WHERE revoked_at IS NULL ORDER BY 1"
+    assert query(stores[0], alive) == [("service:x",), ("user:u3",)]
+    held = "SELECT kind, user_id FROM name_reservation ORDER BY user_id, kind"
+    assert query(stores[0], held) == [("handle", 2), ("email", 3), ("handle", 3)]
 
 
 def apply(store: PostgresStore, records: Sequence[Record], cut: int) -> None:

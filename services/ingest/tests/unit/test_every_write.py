@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from httpx2 import Response
 from starlette.testclient import TestClient
 
 from feedmill.testkit.door import FakeHouse, a_client, a_house, an_app
@@ -31,6 +32,11 @@ class Write:
     body: Any
     path: str = ""
     kind: str = "application/json"
+    method: str = "POST"
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.template}"
 
     @property
     def url(self) -> str:
@@ -44,6 +50,10 @@ class Write:
     def content(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
+    def sent_by(self, client: TestClient, **headers: str) -> Response:
+        sent = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
+        return client.request(self.method, self.url, content=self.content, headers=sent)
+
 
 WRITES = (
     Write("/v1/events", "town", LIKE),
@@ -52,13 +62,15 @@ WRITES = (
     Write("/v1/imports", "town", b"u1,c1,95.5,2026-11-21\n", "/v1/imports?kind=readings", "text/csv"),
     Write("/v1/users/{user_id}/feed/read", "abc123", READ, "/v1/users/1/feed/read"),
     Write("/v1/users/{user_id}/notifications/read", "abc123", READ, "/v1/users/1/notifications/read"),
+    Write("/v1/users/{user_id}", "abc123", b"", "/v1/users/1", method="DELETE"),
     Write("/post", "abc123", POST),
     Write("/activity", "abc123", {"verb": "like", "object": "post:1"}),
     Write("/follow", "abc123", {"follow": "nico"}),
     Write("/unfollow", "abc123", {"unfollow": "nico"}),
 )
-OF_JSON = [write for write in WRITES if write.kind == "application/json"]
-each_write = pytest.mark.parametrize("write", WRITES, ids=lambda write: write.template)
+WITH_A_BODY = [write for write in WRITES if write.method == "POST"]
+OF_JSON = [write for write in WITH_A_BODY if write.kind == "application/json"]
+each_write = pytest.mark.parametrize("write", WRITES, ids=lambda write: write.name)
 
 NASTY = {
     "nothing": b"",
@@ -98,17 +110,22 @@ def client(fake: FakeHouse) -> TestClient:
     return a_client(fake)
 
 
-def paths_of(app: FastAPI) -> set[str]:
-    return {path for path, operations in app.openapi()["paths"].items() if "post" in operations}
+def operations_of(app: FastAPI) -> set[str]:
+    return {
+        f"{method.upper()} {path}"
+        for path, operations in app.openapi()["paths"].items()
+        for method in operations
+        if method in ("post", "put", "patch", "delete")
+    }
 
 
 def test_every_route_that_takes_something_has_a_row(fake: FakeHouse) -> None:
-    assert {write.template for write in WRITES} == paths_of(an_app(fake))
+    assert {write.name for write in WRITES} == operations_of(an_app(fake))
 
 
 @each_write
 def test_a_write_says_where_in_the_log_it_is(client: TestClient, write: Write) -> None:
-    answer = client.post(write.url, content=write.content, headers=write.headers)
+    answer = write.sent_by(client)
     assert answer.status_code in (200, 201, 202), answer.text
     topic, _, place = answer.headers["Feedmill-Position"].partition("/")
     assert (topic != "", place.replace(":", "").isdigit()) == (True, True)
@@ -118,12 +135,11 @@ def test_a_write_says_where_in_the_log_it_is(client: TestClient, write: Write) -
 def test_a_position_that_cannot_be_is_refused_before_anything_is_taken(
     client: TestClient, fake: FakeHouse, write: Write
 ) -> None:
-    headers = write.headers | {"Feedmill-Position": "nonsense"}
-    assert client.post(write.url, content=write.content, headers=headers).status_code == 400
+    assert write.sent_by(client, Feedmill_Position="nonsense").status_code == 400
     assert fake.log.records == []
 
 
-@pytest.mark.parametrize("write", OF_JSON, ids=lambda write: write.template)
+@pytest.mark.parametrize("write", OF_JSON, ids=lambda write: write.name)
 @pytest.mark.parametrize("name", NASTY)
 def test_no_body_ends_in_a_5xx_and_its_refusal_is_said_in_json(client: TestClient, write: Write, name: str) -> None:
     answer = client.post(write.url, content=NASTY[name], headers=write.headers)
@@ -133,7 +149,7 @@ def test_no_body_ends_in_a_5xx_and_its_refusal_is_said_in_json(client: TestClien
         assert said.get("message") or said.get("errors") or said.get("detail"), said
 
 
-@each_write
+@pytest.mark.parametrize("write", WITH_A_BODY, ids=lambda write: write.name)
 def test_no_bytes_at_all_are_5xx_of_any_content_type(client: TestClient, write: Write) -> None:
     for body in NASTY.values():
         for kind in ("application/gzip", "application/x-ndjson"):
@@ -144,7 +160,7 @@ def test_no_bytes_at_all_are_5xx_of_any_content_type(client: TestClient, write: 
 @each_write
 def test_another_method_is_refused_in_the_shape_of_the_paths_errors(client: TestClient, write: Write) -> None:
     answer = client.put(write.url, content=write.content, headers=write.headers)
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, write.method)
     of_family_a = {"error": True, "message": "The path does not take this method."}
     if write.url.startswith("/v1/"):
         assert answer.json()["type"] == "urn:feedmill:problem:method-not-allowed"

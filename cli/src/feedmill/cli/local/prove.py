@@ -84,8 +84,10 @@ def follow(door: Door, event_id: str, deadline_s: float) -> None:
 
 
 def demo_users(door: Door, dsn: str) -> None:
-    """Created once, in this order, so that a fresh platform gives them the ids 1, 2 and 3."""
+    """Created once, in this order, so that a fresh platform gives them the ids 1, 2 and 3. Who was erased stays so."""
     for handle, key in DEMO_USERS:
+        if was_erased(dsn, handle):
+            continue
         if not exists(dsn, handle):
             user = {"handle": handle, "name": handle.capitalize()}
             door.ask("POST", "/v1/users", user, Idempotency_Key=f"demo-user-{handle}", Prefer="wait=30")
@@ -93,8 +95,16 @@ def demo_users(door: Door, dsn: str) -> None:
 
 
 def exists(dsn: str, handle: str) -> bool:
+    return _found(dsn, api_keys.USER_SQL, handle)
+
+
+def was_erased(dsn: str, handle: str) -> bool:
+    return _found(dsn, "SELECT FROM user_profile WHERE handle = %s AND erased_at IS NOT NULL", handle)
+
+
+def _found(dsn: str, sql: str, handle: str) -> bool:
     with api_keys.transaction(dsn) as cursor:
-        cursor.execute(api_keys.USER_SQL, (handle,))
+        cursor.execute(sql, (handle,))
         return cursor.fetchone() is not None
 
 

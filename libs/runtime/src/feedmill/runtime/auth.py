@@ -126,6 +126,11 @@ class KeyRing:
         self._postgres = postgres
         self._clock_s = clock_s
         self._remembered: dict[bytes, _Remembered] = {}
+        self._ended: set[int] = set()
+
+    def end(self, user_id: int) -> None:
+        """This process takes no key of this user's any more, whatever the store still says: the log has the erasure."""
+        self._ended.add(user_id)
 
     async def authenticate(self, headers: Mapping[str, str]) -> Principal:
         """Who sent these headers. Raises KeyMissing, KeyNotValid, StoreAway."""
@@ -134,7 +139,7 @@ class KeyRing:
         known = self._remembered.get(digest)
         if known is None or self._clock_s() - known.checked_at_s > TRUSTED_S:
             known = await self._asked(digest, known)
-        if known is None or known.expired():
+        if known is None or known.expired() or known.user_id in self._ended:
             raise KeyNotValid
         return Principal(known.owner, known.user_id, known.scopes, key)
 

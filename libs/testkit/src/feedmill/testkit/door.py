@@ -29,7 +29,7 @@ from feedmill.ingest.rate import Rate
 from feedmill.ingest.reservations import Claim, Granted, Taken
 from feedmill.ingest.sending import Sender
 from feedmill.ingest.settings import IngestSettings
-from feedmill.ingest.world import ObjectKey, Stored, StoredUser
+from feedmill.ingest.world import Erasure, ObjectKey, Stored, StoredUser
 from feedmill.runtime.applied import NotYetApplied
 from feedmill.runtime.auth import KeyNotValid, Principal, key_in
 from feedmill.runtime.health import Health
@@ -89,6 +89,7 @@ class FakeWorld:
     objects: dict[ObjectKey, int] = field(default_factory=dict)
     deleted: set[ObjectKey] = field(default_factory=set)
     people: dict[int, StoredUser] = field(default_factory=dict)
+    erased: dict[int, Erasure] = field(default_factory=dict)
     edges: set[tuple[int, int]] = field(default_factory=set)
     post_times: dict[int, list[datetime]] = field(default_factory=dict)
 
@@ -113,6 +114,8 @@ class FakeWorld:
                 self.edges.add((data["actor_id"], made["id"]))
             case "unfollow":
                 self.edges.discard((data["actor_id"], made["id"]))
+            case "user-erased":
+                self.erased.setdefault(made["id"], Erasure(event_id, at, 0, len(self.erased)))
             case "user-created":
                 user = {"email": None, "college": None, **made}
                 self.people[made["id"]] = StoredUser(
@@ -142,7 +145,16 @@ class FakeWorld:
 
     async def user_id_of(self, handle: str) -> int | None:
         self._asked()
-        return next((user.id for user in self.people.values() if user.handle == handle), None)
+        people = (user for user in self.people.values() if user.id not in self.erased)
+        return next((user.id for user in people if user.handle == handle), None)
+
+    async def is_user(self, user_id: int) -> bool:
+        self._asked()
+        return user_id in self.people and user_id not in self.erased
+
+    async def erasure_of(self, user_id: int) -> Erasure | None:
+        self._asked()
+        return self.erased.get(user_id)
 
     async def follows(self, follower_id: int, followee_id: int) -> bool:
         self._asked()
@@ -150,7 +162,7 @@ class FakeWorld:
 
     async def is_there(self, object_: ObjectKey) -> bool:
         self._asked()
-        return object_ in self.objects and object_ not in self.deleted
+        return object_ in self.objects and object_ not in self.deleted and self.objects[object_] not in self.erased
 
 
 @dataclass
@@ -175,9 +187,15 @@ class FakeWaiting:
 
 
 class FakeKeys:
+    def __init__(self) -> None:
+        self.ended: set[int] = set()
+
+    def end(self, user_id: int) -> None:
+        self.ended.add(user_id)
+
     async def authenticate(self, headers: Mapping[str, str]) -> Principal:
         principal = KEYS.get(key_in(headers))
-        if principal is None:
+        if principal is None or principal.user_id in self.ended:
             raise KeyNotValid
         return principal
 

@@ -33,6 +33,7 @@ class Keys(Protocol):
     """feedmill.runtime.auth.KeyRing."""
 
     async def authenticate(self, headers: Mapping[str, str]) -> Principal: ...
+    def end(self, user_id: int) -> None: ...
 
 
 class Names(Protocol):

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
-from feedmill.ingest import articles, events, family_a, imports, openapi, reads, users
+from feedmill.ingest import articles, erasing, events, family_a, imports, openapi, reads, users
 from feedmill.ingest.house import House, opened
 from feedmill.ingest.settings import IngestSettings
 from feedmill.runtime import failpoints, logs
@@ -34,7 +34,8 @@ def app_of(settings: IngestSettings, health: Health, open_house: Opener = opened
             yield
 
     app = create_app("ingest", description=DESCRIPTION, health=health, lifespan=lifespan)
-    for routes in (reads.router, imports.router, articles.router, users.router, family_a.router, events.router):
+    hottest_last = (erasing, reads, imports, articles, users, family_a, events)
+    for routes in (module.router for module in hottest_last):
         app.include_router(routes)
         # Routes are tried in their order: the hottest stands before all others, and before the operators' paths.
         app.router.routes.insert(0, app.router.routes.pop())

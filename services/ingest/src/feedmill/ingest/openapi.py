@@ -70,6 +70,12 @@ USERS_RESPONSES: Final[Responses] = {
     202: _answer("Surely kept, not applied yet.", "UserOrResults"),
     409: _problem("Handle or email is taken, or the Idempotency-Key was used for another body."),
 }
+ERASE_RESPONSES: Final[Responses] = {
+    **{status: _REFUSALS[status] for status in (400, 401, 403, 429, 503)},
+    200: _answer("Erased: nobody reads of them any more.", "Erased"),
+    202: _answer("Surely kept, not applied yet.", "Erased"),
+    404: _problem("There is no user with this id."),
+}
 ARTICLES_RESPONSES: Final[Responses] = {
     **_REFUSALS,
     200: _answer("All that was accepted is in the warehouse (`Prefer: wait`), or none was valid.", "Results"),
@@ -202,6 +208,10 @@ FEED_READ: Final[dict[str, Any]] = {
         },
     },
 }
+ERASE: Final[dict[str, Any]] = {
+    "security": _KEY,
+    "parameters": [_USER_ID, _IDEMPOTENCY, {**_PREFER, "schema": {"type": "string"}}, _ASKED],
+}
 _USER_IN: Final = {"$ref": "#/components/schemas/NewUserIn"}
 USERS: Final[dict[str, Any]] = {
     "security": _KEY,
@@ -284,6 +294,12 @@ _ANSWERS: Final[dict[str, Any]] = {
         feed={"enum": ["home", "notifications"]},
         through={"type": "string", "format": "date-time"},
         only_seen={"type": "boolean"},
+        applied={"type": "boolean"},
+    ),
+    "Erased": _object(
+        id={"type": "integer"},
+        event_id={"type": "string", "format": "uuid"},
+        erased_at={"type": "string", "format": "date-time"},
         applied={"type": "boolean"},
     ),
     "User": _USER_SCHEMA,

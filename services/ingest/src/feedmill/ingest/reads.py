@@ -1,35 +1,28 @@
 """`POST /v1/users/{user_id}/feed/read` and `…/notifications/read`: how far someone has read, for all their devices."""
 
-import re
 from typing import Final, Literal
 
-import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from feedmill.contracts import headers, ids, strict_json, structs, times
+from feedmill.contracts import ids, strict_json, structs, times
 from feedmill.contracts.edge import FeedReadIn
-from feedmill.contracts.limits import MAX_AHEAD_S, MAX_ID
+from feedmill.contracts.limits import MAX_AHEAD_S
 from feedmill.contracts.strict_json import NotStrictJson
 from feedmill.contracts.verbs import VERBS
 from feedmill.ingest import openapi
 from feedmill.ingest.body import unreadable
 from feedmill.ingest.explain import first_error
-from feedmill.ingest.house import House, house_of
+from feedmill.ingest.house import house_of
+from feedmill.ingest.own_write import applied, named, published, user_id_in
 from feedmill.ingest.prepare import Caller
 from feedmill.ingest.repeats import refuse_other_body
 from feedmill.ingest.requests import body_of, caller_of, idempotency_key_in, position_headers
-from feedmill.runtime import metrics
-from feedmill.runtime.applied import NotYetApplied
 from feedmill.runtime.http import positions_in, wait_s_in
-from feedmill.runtime.kafka import Message
-from feedmill.runtime.outcome import Transient
-from feedmill.runtime.position import Positions
 from feedmill.runtime.problem import FieldError, Kind, Problem
 
 Feed = Literal["home", "notifications"]
 _VERB: Final = VERBS["feed-read"]
-_ID: Final = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 
 router: Final = APIRouter(tags=["feeds"])
 
@@ -51,7 +44,7 @@ async def read_notifications(request: Request) -> Response:
 async def _read(request: Request, feed: Feed) -> Response:
     house = house_of(request)
     principal = await house.keys.authenticate(request.headers)
-    user_id = _user_id_in(request)
+    user_id = user_id_in(request)
     if not principal.may_act_for(user_id):
         raise Problem(Kind.FORBIDDEN, "The key may act for its owner only.")
     key, asked = idempotency_key_in(request), positions_in(request)
@@ -61,20 +54,12 @@ async def _read(request: Request, feed: Feed) -> Response:
     answer_headers = house.rate.spend(principal.owner, 1)
     refuse_other_body(house.requests, (principal.owner, request.url.path, key), raw)
     data = structs.FeedRead(user_id, body.through, feed, body.only_seen)
-    event_id, message = _message(data, caller, request.url.path, key or str(ids.uuid7()))
-    position = await _published(house, message)
-    applied = await _applied(house, position, wait_s_in(request))
+    event_id, message = named(_VERB, data, caller, request.url.path, key or str(ids.uuid7()))
+    position = await published(house, _VERB, message)
+    is_applied = await applied(house, position, wait_s_in(request))
     answer_headers.update(position_headers(asked, position))
     shown = {"event_id": event_id, "feed": feed, "through": body.through, "only_seen": body.only_seen}
-    return JSONResponse({**shown, "applied": applied}, 200 if applied else 202, answer_headers)
-
-
-def _user_id_in(request: Request) -> int:
-    text = request.path_params["user_id"]
-    if _ID.fullmatch(text) and int(text) <= MAX_ID:
-        return int(text)
-    error = FieldError("user_id", "out_of_range", f"must be a whole number from 1 to {MAX_ID}")
-    raise Problem(Kind.BAD_PARAMETER, f"user_id {error.message}.", [error])
+    return JSONResponse({**shown, "applied": is_applied}, 200 if is_applied else 202, answer_headers)
 
 
 def _body_of(raw: bytes, caller: Caller) -> FeedReadIn:
@@ -91,35 +76,3 @@ def _body_of(raw: bytes, caller: Caller) -> FeedReadIn:
         error = FieldError("through", "too_far_ahead", f"lies more than {MAX_AHEAD_S // 60} minutes ahead")
         raise Problem(Kind.INVALID, f"through {error.message}.", [error])
     return body
-
-
-def _message(data: structs.FeedRead, caller: Caller, source: str, id_: str) -> tuple[str, Message]:
-    actor = str(data.actor_id)
-    event_id = ids.event_id_text(caller.principal.owner, source, id_, _VERB.type, actor, actor)
-    record_headers = {
-        headers.CE_SPECVERSION: "1.0",
-        headers.CE_ID: id_,
-        headers.CE_SOURCE: source,
-        headers.CE_TYPE: _VERB.type,
-        headers.CE_TIME: times.format_time(caller.now),
-        headers.EVENT_ID: event_id,
-        headers.TRACEPARENT: caller.traceparent,
-    }
-    return event_id, (_VERB.topic.name, actor, msgspec.json.encode(data), list(record_headers.items()))
-
-
-async def _published(house: House, message: Message) -> Positions:
-    acks = await house.door.sender.send([message]) if house.door.sender.available else ()
-    if not acks or acks[0].error is not None:
-        raise Problem(Kind.LOG_AWAY, "The log did not acknowledge it: send it again with the same Idempotency-Key.")
-    metrics.EVENTS_ACCEPTED.at(_VERB.name).inc()
-    return Positions.of(_VERB.topic.name, acks[0].partition, acks[0].offset)
-
-
-async def _applied(house: House, position: Positions, wait_s: float | None) -> bool:
-    try:
-        own_s = house.settings.wait.own_write_s if wait_s is None else wait_s
-        await house.applied.wait_for(position, own_s, acknowledged=True)
-    except (NotYetApplied, Transient):
-        return False
-    return True

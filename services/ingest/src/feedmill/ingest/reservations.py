@@ -37,7 +37,10 @@ class Taken:
 
 
 _REBUILDING: Final = "SELECT EXISTS (SELECT FROM rebuild WHERE finished_at IS NULL) AS yes"
-_EARLIER: Final = "SELECT DISTINCT event_id, user_id FROM name_reservation WHERE event_id = ANY($1::uuid[])"
+_EARLIER: Final = """SELECT r.event_id, r.user_id, bool_or(u.erased_at IS NOT NULL) AS erased
+  FROM name_reservation r LEFT JOIN user_profile u ON u.id = r.user_id
+ WHERE r.event_id = ANY($1::uuid[])
+ GROUP BY r.event_id, r.user_id"""
 _EXPIRE: Final = """DELETE FROM name_reservation AS r USING unnest($1::text[], $2::text[]) AS asked(kind, value)
  WHERE r.kind = asked.kind AND r.value = asked.value AND r.reserved_at < now() - make_interval(secs => $3)
    AND NOT EXISTS (SELECT FROM user_profile u WHERE u.id = r.user_id)"""
@@ -76,6 +79,7 @@ class Reservations:
             earlier = {row["event_id"]: row["user_id"] for row in rows}
             asking = [claim for claim in claims if claim.event_id not in earlier]
             taken = await self._ask(connection, asking, handles) if asking else {}
+            taken |= {row["event_id"]: Taken("handle") for row in rows if row["erased"]}
             return [
                 taken.get(claim.event_id) or Granted(earlier.get(claim.event_id, claim.user_id)) for claim in claims
             ]

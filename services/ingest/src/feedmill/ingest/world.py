@@ -31,6 +31,15 @@ class StoredUser(NamedTuple):
     created_at: datetime
 
 
+class Erasure(NamedTuple):
+    """How a user ended. partition, offset: where the raw log has it."""
+
+    event_id: str
+    erased_at: datetime
+    partition: int
+    offset: int
+
+
 class World(Protocol):
     """What is known of users and objects; a fake in unit tests, Postgres else."""
 
@@ -41,6 +50,8 @@ class World(Protocol):
     async def stored(self, event_ids: Sequence[str]) -> Mapping[str, Stored]: ...
     async def nth_latest_post_at(self, author_id: int, n: int) -> datetime | None: ...
     async def user_id_of(self, handle: str) -> int | None: ...
+    async def is_user(self, user_id: int) -> bool: ...
+    async def erasure_of(self, user_id: int) -> Erasure | None: ...
     async def follows(self, follower_id: int, followee_id: int) -> bool: ...
     async def is_there(self, object_: ObjectKey) -> bool: ...
 
@@ -62,8 +73,13 @@ _NTH_POST: Final = _judged("""SELECT created_at FROM object
  ORDER BY created_at DESC OFFSET $2 LIMIT 1""")
 _USER: Final = _judged("SELECT id FROM user_profile WHERE handle = $1 AND erased_at IS NULL ORDER BY id LIMIT 1")
 _FOLLOWS: Final = _judged("SELECT follower_id FROM follow_edge WHERE follower_id = $1 AND followee_id = $2 AND active")
-_IS_THERE: Final = _judged("""SELECT id FROM object
- WHERE type = $1 AND id = $2 AND author_id IS NOT NULL AND deleted_at IS NULL""")
+_IS_USER: Final = _judged("SELECT id FROM user_profile WHERE id = $1 AND handle IS NOT NULL AND erased_at IS NULL")
+_ERASURE: Final = _judged("""SELECT event_id::text, occurred_at, source_partition, source_offset FROM activity
+ WHERE object_type = 'user' AND object_id = $1 AND verb = 'user-erased'
+ ORDER BY source_offset LIMIT 1""")
+_IS_THERE: Final = _judged("""SELECT o.id FROM object o
+ WHERE o.type = $1 AND o.id = $2 AND o.author_id IS NOT NULL AND o.deleted_at IS NULL
+   AND NOT EXISTS (SELECT FROM user_profile u WHERE u.id = o.author_id AND u.erased_at IS NOT NULL)""")
 _USERS: Final = """SELECT id, handle, uuid::text, name, email, college, created_at
   FROM user_profile WHERE id = ANY($1::bigint[]) AND handle IS NOT NULL"""
 _STORED: Final = "SELECT event_id, object_type, object_id, occurred_at FROM activity WHERE event_id = ANY($1::uuid[])"
@@ -103,12 +119,21 @@ class PostgresWorld:
         """Should two claim one handle, the lower id has it."""
         return (await self._ask(_USER, handle))[0]["id"]  # type: ignore[no-any-return]
 
+    async def is_user(self, user_id: int) -> bool:
+        """Whether somebody has this id, and is not erased."""
+        return (await self._ask(_IS_USER, user_id))[0]["id"] is not None
+
+    async def erasure_of(self, user_id: int) -> Erasure | None:
+        """The first, should there be several; None: nobody was erased under this id."""
+        found = (await self._ask(_ERASURE, user_id))[0]
+        return None if found["event_id"] is None else Erasure(*tuple(found)[1:])
+
     async def follows(self, follower_id: int, followee_id: int) -> bool:
         """Whether the edge is active now."""
         return (await self._ask(_FOLLOWS, follower_id, followee_id))[0]["follower_id"] is not None
 
     async def is_there(self, object_: ObjectKey) -> bool:
-        """Whether it can be liked or shared."""
+        """Whether it can be liked or shared: made, not deleted, its author not erased."""
         return (await self._ask(_IS_THERE, *object_))[0]["id"] is not None
 
     async def _ask(self, sql: str, *arguments: object) -> list[Row]:

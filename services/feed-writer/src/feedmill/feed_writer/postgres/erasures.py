@@ -1,5 +1,5 @@
-"""The SQL that blanks what an erased user wrote. Whose texts are blank is a function of the log, not of its order:
-all that the user wrote, before the erasure or (nobody shows it either) after it.
+"""The SQL that blanks what an erased user wrote, and ends what was theirs. Whose texts are blank is a function of the
+log, not of its order: all that the user wrote, before the erasure or (nobody shows it either) after it.
 """
 
 from __future__ import annotations
@@ -26,3 +26,9 @@ UPDATE object SET content = NULL, title = NULL, url = NULL, canonical_url = NULL
   FROM written WHERE (object.type, object.id) = (written.type, written.id);
 """
 """After the users and the objects of a batch are merged, and their tags and mentions written."""
+
+_ERASED = "SELECT id FROM incoming_user WHERE verb = 'user-erased'"
+REVOKE = f"UPDATE api_key SET revoked_at = now() WHERE user_id IN ({_ERASED}) AND revoked_at IS NULL;"  # noqa: S608
+FREE_EMAIL = f"DELETE FROM name_reservation WHERE user_id IN ({_ERASED}) AND kind = 'email';"  # noqa: S608
+"""Operational, so no state; with the erasure all the same, whoever wrote it and whoever makes keys meanwhile. Both stay
+so while a rebuild has emptied the state."""
