@@ -26,6 +26,7 @@ class Town:
     def __init__(self, log: SunkLog, reader: Reader) -> None:
         self.log, self.reader = log, reader
         self.minutes = 0
+        self.ends = dict.fromkeys(range(PARTITIONS), 0)
         for user in USERS:
             born = {"id": user, "handle": f"u{user}", "uuid": f"00000000-0000-7000-8000-{user:012}", "name": "N"}
             self.says(user, "user-created", ("user", user), user=born)
@@ -37,6 +38,8 @@ class Town:
         at = at or BEGIN + timedelta(minutes=self.minutes)
         partition, offset = self.log.says(actor, verb, at=at, object=said, **more)
         self.log.apply_all()
+        self.reader.log.reaches(RAW, partition, offset + 1)
+        self.ends[partition] = offset + 1
         return event_id_of(f"{partition}/{offset}")
 
     def why(self, activity: str, as_of: str | None = None) -> dict[str, Any]:
@@ -118,7 +121,7 @@ def test_before_since_and_unknown_and_not_yet(town: Town) -> None:
     assert town.why("4b0a2a53-1a0f-4f57-8ad9-6bb7b2b3c6a1")["rule"] == "not-found"
     later = town.says(2, "post", ("post", 2), at=BEGIN + timedelta(days=2))
     assert town.why(later)["in_feed"] is True
-    assert town.why(later, f"{RAW}/0:0,{RAW}/1:99,{RAW}/2:0")["rule"] == "not-yet"
+    assert town.why(later, f"{RAW}/0:0,{RAW}/1:{town.ends[1] - 1},{RAW}/2:0")["rule"] == "not-yet"
 
 
 def test_an_unfollow_and_a_new_follow_decide_by_their_order(town: Town) -> None:
@@ -184,7 +187,8 @@ def test_a_time_is_what_the_log_had_accepted_by_then(town: Town) -> None:
         town.says(2, "post", ("post", number + 1))
     upto = 4
     time = datetime.fromtimestamp((BASE_MS + upto) / 1_000, UTC).isoformat()
-    positions = ",".join(f"{RAW}/{partition}:{upto}" for partition in range(PARTITIONS))
+    reached = ((partition, min(upto, end - 1)) for partition, end in town.ends.items() if end)
+    positions = ",".join(f"{RAW}/{partition}:{offset}" for partition, offset in reached)
     found = town.feed(as_of=time)[0]
     assert found == town.feed(as_of=positions)[0]
     assert len(found) == upto - 1  # the second user's first two records are two sign-ups
@@ -205,6 +209,41 @@ def test_what_was_deleted_since_is_named_without_its_content(town: Town) -> None
 def test_a_moment_that_is_none_is_400(town: Town, query: str) -> None:
     for path in (f"feed?{query}", f"feed/why?activity=4b0a2a53-1a0f-4f57-8ad9-6bb7b2b3c6a1&{query}"):
         assert town.reader.get(f"/v1/users/1/{path}", key="key1").status_code == 400
+
+
+ACTIVITY = "4b0a2a53-1a0f-4f57-8ad9-6bb7b2b3c6a1"
+both = pytest.mark.parametrize("path", ["feed?", f"feed/why?activity={ACTIVITY}&"])
+
+
+def as_of(town: Town, path: str, moment: str, **headers: str) -> tuple[int, str]:
+    """Status, and the code of what is wrong with the moment or the problem's type."""
+    answer = town.reader.get(f"/v1/users/1/{path}as_of={moment}", key="key1", **headers)
+    said = answer.json()
+    return answer.status_code, said["errors"][0]["code"] if "errors" in said else said.get("type", "")
+
+
+@both
+def test_a_moment_to_come_is_400(town: Town, path: str) -> None:
+    town.says(1, "follow", ("user", 2))
+    partition, end = next((partition, end) for partition, end in town.ends.items() if end)
+    assert as_of(town, path, f"{RAW}/{partition}:{end - 1}")[0] == 200
+    assert as_of(town, path, f"{RAW}/{partition}:{end}") == (400, "past_the_end")
+    assert as_of(town, path, f"{RAW}/{PARTITIONS}:0") == (400, "past_the_end"), "an empty partition"
+    soon = (datetime.now(UTC) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert as_of(town, path, soon) == (400, "in_the_future")
+
+
+@both
+def test_a_moment_the_state_has_not_reached_is_waited_for_and_never_guessed(town: Town, path: str) -> None:
+    town.says(1, "follow", ("user", 2))
+    partition, end = next((partition, end) for partition, end in town.ends.items() if end)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    assert as_of(town, path, now)[0] == 200
+    town.reader.log.reaches(RAW, partition, end + 1)  # taken, not applied
+    not_yet = (503, "urn:feedmill:problem:not-yet-applied")
+    assert as_of(town, path, f"{RAW}/{partition}:{end}", Prefer="wait=0") == not_yet
+    later = datetime.now(UTC) + timedelta(seconds=0.3)
+    assert as_of(town, path, later.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), Prefer="wait=1") == not_yet
 
 
 def test_who_is_erased_had_no_feed(town: Town) -> None:

@@ -65,3 +65,27 @@ def test_what_cannot_be_read_through_is_refused_by_name(
 def test_nobody_reads_for_others(client: TestClient, key: str, user: int, status: int) -> None:
     answer = client.post(f"/v1/users/{user}/feed/read", json=THROUGH, headers={"X-App-Key": key})
     assert answer.status_code == status
+
+
+TOWN = {"X-App-Key": "town"}
+
+
+@pytest.mark.parametrize("feed", ["feed", "notifications"])
+def test_a_service_reads_for_those_who_are_there(client: TestClient, fake: FakeHouse, feed: str) -> None:
+    assert client.post(f"/v1/users/2/{feed}/read", json=THROUGH, headers=TOWN).status_code == 200
+    nobody = client.post(f"/v1/users/77/{feed}/read", json=THROUGH, headers=TOWN)
+    assert (nobody.status_code, nobody.json()["type"]) == (404, "urn:feedmill:problem:not-found")
+    client.delete("/v1/users/2", headers={"X-App-Key": "admin"})
+    assert client.post(f"/v1/users/2/{feed}/read", json=THROUGH, headers=TOWN).status_code == 404
+    assert [record.key for record in fake.log.records] == ["2", "2"]
+
+
+def test_for_others_it_is_judged_by_the_state_and_for_oneself_by_the_key(client: TestClient, fake: FakeHouse) -> None:
+    fake.world.up = False
+    away = client.post("/v1/users/2/feed/read", json=THROUGH, headers=TOWN)
+    assert (away.status_code, away.headers["Retry-After"]) == (503, "1")
+    assert client.post("/v1/users/1/feed/read", json=THROUGH, headers=IVAN).status_code == 202
+    fake.world.up = True
+    at = {"Feedmill-Position": "activity.published.v1/3:7"}
+    client.post("/v1/users/2/feed/read", json=THROUGH, headers=TOWN | at)
+    assert "activity.published.v1/3:7" in map(str, fake.waiting.waited_for)

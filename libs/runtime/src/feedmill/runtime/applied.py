@@ -19,6 +19,7 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+from feedmill.contracts.times import format_time
 from feedmill.contracts.topics import RAW, RAW_OF, Topic
 from feedmill.runtime import logs, metrics
 from feedmill.runtime.background import background
@@ -190,6 +191,19 @@ class Applied:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
             metrics.POSITION_WAIT.at(outcome).observe(monotonic() - began_s)
+
+    async def wait_through(self, moment: datetime, timeout_s: float) -> None:
+        """Return once all that the log had accepted by then is applied: `Feedmill-Complete-Through` has passed it.
+
+        Raises NotYetApplied when it takes longer than `timeout_s`, StoreAway when the store is or goes away.
+        """
+        wanted, ends_s = format_time(moment), monotonic() + timeout_s
+        while self.snapshot.complete_through <= wanted:
+            if not self._store.up:
+                raise StoreAway("the store is away")
+            if monotonic() >= ends_s:
+                raise NotYetApplied
+            await asyncio.sleep(min(self._pace.probe_s / 4, max(0.0, ends_s - monotonic())))
 
     def heeded(self, positions: Positions) -> Positions:
         """Those the store keeps. Raises BadPosition for one of no raw topic."""

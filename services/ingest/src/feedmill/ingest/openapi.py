@@ -91,6 +91,7 @@ FEED_READ_RESPONSES: Final[Responses] = {
     **_REFUSALS,
     200: _answer("Kept, and readable.", "FeedRead"),
     202: _answer("Surely kept, not readable yet.", "FeedRead"),
+    404: _problem("There is no user with this id."),
     409: _problem("The Idempotency-Key was used for another body."),
 }
 _FAMILY_ERROR: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/FamilyAError"}}}
@@ -197,7 +198,7 @@ _USER_ID: Final = {
 }
 FEED_READ: Final[dict[str, Any]] = {
     "security": _KEY,
-    "parameters": [_USER_ID, _IDEMPOTENCY, {**_PREFER, "schema": {"type": "string"}}],
+    "parameters": [_USER_ID, _IDEMPOTENCY, {**_PREFER, "schema": {"type": "string"}}, _ASKED],
     "requestBody": {
         "required": True,
         "content": {

@@ -13,12 +13,14 @@ from feedmill.contracts.verbs import VERBS
 from feedmill.ingest import openapi
 from feedmill.ingest.body import unreadable
 from feedmill.ingest.explain import first_error
-from feedmill.ingest.house import house_of
-from feedmill.ingest.own_write import applied, named, published, user_id_in
+from feedmill.ingest.house import House, house_of
+from feedmill.ingest.own_write import NOBODY, applied, named, published, user_id_in
 from feedmill.ingest.prepare import Caller
 from feedmill.ingest.repeats import refuse_other_body
-from feedmill.ingest.requests import body_of, caller_of, idempotency_key_in, position_headers
+from feedmill.ingest.requests import body_of, caller_of, idempotency_key_in, position_headers, position_wait_s
 from feedmill.runtime.http import positions_in, wait_s_in
+from feedmill.runtime.position import Positions
+from feedmill.runtime.postgres import StoreAway
 from feedmill.runtime.problem import FieldError, Kind, Problem
 
 Feed = Literal["home", "notifications"]
@@ -52,6 +54,8 @@ async def _read(request: Request, feed: Feed) -> Response:
     caller = caller_of(principal)
     body = _body_of(raw, caller)
     answer_headers = house.rate.spend(principal.owner, 1)
+    if principal.user_id != user_id:
+        await _must_exist(house, user_id, asked, position_wait_s(request))
     refuse_other_body(house.requests, (principal.owner, request.url.path, key), raw)
     data = structs.FeedRead(user_id, body.through, feed, body.only_seen)
     event_id, message = named(_VERB, data, caller, request.url.path, key or str(ids.uuid7()))
@@ -60,6 +64,16 @@ async def _read(request: Request, feed: Feed) -> Response:
     answer_headers.update(position_headers(asked, position))
     shown = {"event_id": event_id, "feed": feed, "through": body.through, "only_seen": body.only_seen}
     return JSONResponse({**shown, "applied": is_applied}, 200 if is_applied else 202, answer_headers)
+
+
+async def _must_exist(house: House, user_id: int, asked: Positions, wait_s: float) -> None:
+    """Of whom a key with events:write speaks; who has a key is somebody. Raises Problem (404), StoreAway."""
+    if not house.world.up:
+        raise StoreAway("postgres is away")
+    if asked:
+        await house.applied.wait_for(asked, wait_s)
+    if not await house.world.is_user(user_id):
+        raise Problem(Kind.NOT_FOUND, NOBODY)
 
 
 def _body_of(raw: bytes, caller: Caller) -> FeedReadIn:

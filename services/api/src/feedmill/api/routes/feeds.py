@@ -10,6 +10,7 @@ from feedmill.api.authorize import Reading, authorize
 from feedmill.api.cursor import NEWEST, Positions, Walk
 from feedmill.api.first_pages import HOME, Content, Shown
 from feedmill.api.live.messages import id_of
+from feedmill.api.moment import AS_OF, moment_in
 from feedmill.api.paging import DEFAULT_LIMIT, Paging, id_in, link_to_next, paging_in
 from feedmill.api.parts import Parts
 from feedmill.api.queries.activities import Page
@@ -21,7 +22,6 @@ from feedmill.api.queries.profile import exists
 from feedmill.api.queries.ranked_feed import ranked_feed
 from feedmill.api.queries.then import Moment
 from feedmill.api.reading import admitted, answer
-from feedmill.api.routes.why import AS_OF, moment_in
 from feedmill.api.wire import AggregatedPage, FeedItem, FeedPage
 from feedmill.runtime.applied import Snapshot
 from feedmill.runtime.http import positions_in
@@ -63,7 +63,7 @@ def router(parts: Parts) -> APIRouter:
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.HOME_FEED, user_id=user_id)
         if request.scope["query_string"]:
-            moment = moment_in(request)
+            moment = await moment_in(parts, request)
             ranked = "rank" in request.query_params
             if ranked:
                 _one_of(request, "rank", ("hot",))

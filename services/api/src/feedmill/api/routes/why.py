@@ -8,23 +8,17 @@ from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
+from feedmill.api.moment import AS_OF, moment_in
 from feedmill.api.paging import id_in, uuid_of
 from feedmill.api.parts import Parts
 from feedmill.api.queries.home_items import Ref
 from feedmill.api.queries.profile import exists
 from feedmill.api.queries.ranked_feed import NOTHING, score_of, terms_of
-from feedmill.api.queries.then import NOW, Moment
 from feedmill.api.queries.why import why
 from feedmill.api.reading import admitted, answer
 from feedmill.api.wire import Because, ScoreTerms, Why
-from feedmill.contracts.times import parse_time
-from feedmill.contracts.topics import ACTIVITY_PUBLISHED
-from feedmill.runtime.position import BadPosition, Positions
-from feedmill.runtime.problem import FieldError, Kind, Problem
+from feedmill.runtime.problem import Kind, Problem
 
-AS_OF: Final = openapi.in_query(
-    "as_of", {"type": "string"}, "A time (RFC 3339), or positions as Feedmill-Position writes them; by default now."
-)
 _ACTIVITY: Final = openapi.in_query(
     "activity", {"type": "string", "format": "uuid"}, "The activity's event_id.", required=True
 )
@@ -44,7 +38,7 @@ def router(parts: Parts) -> APIRouter:
         user_id = id_in(request, "user_id")
         authorize(principal, Reading.HOME_FEED, user_id=user_id)
         activity_id = uuid_of(request.query_params.get("activity", ""), "activity")
-        moment = moment_in(request)
+        moment = await moment_in(parts, request)
         if not await exists(parts.postgres, user_id):
             raise Problem(Kind.NOT_FOUND, "There is no user with this id.")
         found = await why(parts.postgres, reader_id=user_id, activity_id=activity_id, moment=moment)
@@ -62,24 +56,3 @@ async def _score(parts: Parts, reader_id: int, activity: Because) -> ScoreTerms:
     half_life = timedelta(seconds=parts.settings.rank.half_life_s)
     found = NOTHING if thing is None else terms.get((thing.type, thing.id), NOTHING)
     return score_of(found, activity.event.occurred_at, datetime.now(UTC), half_life)
-
-
-def moment_in(request: Request) -> Moment:
-    """`?as_of=`. Raises Problem (400)."""
-    text = request.query_params.get("as_of")
-    if text is None:
-        return NOW
-    try:
-        if text.startswith(ACTIVITY_PUBLISHED.name):
-            return Moment(positions=_by_partition(Positions.parse([text])))
-        return Moment(at=parse_time(text).astimezone(UTC))
-    except (ValueError, BadPosition):
-        error = FieldError("as_of", "bad_moment", "must be an RFC 3339 time or positions")
-        raise Problem(Kind.BAD_PARAMETER, "as_of must be an RFC 3339 time or positions.", [error]) from None
-
-
-def _by_partition(positions: Positions) -> tuple[int, ...]:
-    named = {partition: offset for _, partition, offset in positions.only([ACTIVITY_PUBLISHED.name])}
-    if not named or max(named) >= ACTIVITY_PUBLISHED.partitions:
-        raise ValueError("no partition of the activities")
-    return tuple(named.get(partition, -1) for partition in range(ACTIVITY_PUBLISHED.partitions))
