@@ -84,6 +84,9 @@ def test_whatever_else_is_refused(text: str) -> None:
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_what_we_write_we_read_back(moment: datetime) -> None:
     assert times.parse_time(times.format_time(moment)) == moment
+    shown = times.short_time(moment)
+    assert times.parse_time(shown) == moment
+    assert ("." in shown, shown[-2] == "0" and "." in shown) == (moment.microsecond > 0, False)
 
 
 @pytest.mark.parametrize(

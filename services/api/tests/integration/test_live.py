@@ -94,6 +94,14 @@ def test_what_is_applied_is_told_as_a_page_shows_it(town: Town) -> None:
         told = stream.next("activity")
         assert told.data["activity_id"] == mine
         assert told.data == town.page().json()["items"][0]
+        for micros in (120_000, 100, 999_999):
+            moment = BEGIN + timedelta(hours=1, microseconds=micros)
+            said = [town.post(2, at=moment), town.says(3, "like", ("post", town.posts))]
+            for shown in (stream.next("activity").data, stream.next("activity").data):
+                theirs = "2" if shown["activity_id"] == said[0] else "3"
+                of_author = httpx2.get(f"{town.url}/v1/users/{theirs}/activities", headers={"X-App-Key": "key1"})
+                assert shown in town.page().json()["items"], "times to the letter"
+                assert shown in of_author.json()["items"]
         late = town.post(3, at=BEGIN - timedelta(days=9))
         town.log.apply_all()
         assert stream.next("activity").data["activity_id"] == late

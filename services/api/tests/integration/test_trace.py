@@ -14,6 +14,7 @@ from feedmill.api.warehouse import FactSearch
 from feedmill.api.wire import Hop, Trace
 from feedmill.cli import migrate
 from feedmill.cli.migrate import clickhouse_client
+from feedmill.contracts.times import short_time
 from feedmill.contracts.topics import ACTIVITY_ENRICHED, ACTIVITY_PUBLISHED
 from feedmill.runtime.clickhouse import ClickHouse
 from feedmill.runtime.outcome import Transient
@@ -45,7 +46,7 @@ class OneFact:
     """A warehouse that has any fact it is asked for."""
 
     async def hop(self, event_id: uuid.UUID, *, verb: str | None, actor_id: int | None) -> Hop | None:
-        return Hop("clickhouse", datetime.now(UTC), RAW, 0, 5)
+        return Hop("clickhouse", short_time(datetime.now(UTC)), RAW, 0, 5)
 
     async def bare(self, event_id: uuid.UUID) -> Trace | None:
         return None
@@ -126,7 +127,7 @@ def test_a_fact_is_found_with_and_without_its_verb_and_actor(facts: tuple[str, C
     assert known is not None
     assert (known.topic, known.partition, known.offset) == (RAW, 3, 42)
     assert known.at is not None
-    assert known.at.tzinfo is not None
+    assert datetime.fromisoformat(known.at).tzinfo is not None
     assert searched == known
     assert absent is None
 

@@ -55,6 +55,14 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
+def short_time(moment: datetime) -> str:
+    """As answers show it: `format_time` without the zeros at the fraction's end, which is how Postgres writes it."""
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    text = moment.isoformat()[:-6]
+    return f"{text.rstrip('0') if moment.microsecond else text}Z"
+
+
 def canonical_time(text: str) -> str:
     """`format_time` of any RFC 3339 time; what has that form already is only checked. ValueError as `parse_time`."""
     if len(text) == _CANONICAL_CHARS and text[4:20:3] == "--T::." and text[-1] == "Z" and text.isascii():

@@ -13,6 +13,7 @@ from feedmill.api.settings import TraceSettings
 from feedmill.api.wire import Hop, Trace
 from feedmill.contracts import headers, topics
 from feedmill.contracts.ids import event_id_of_place
+from feedmill.contracts.times import short_time
 from feedmill.contracts.topics import Topic
 from feedmill.runtime.deadline import Deadline
 from feedmill.runtime.kafka import Admin, LogReader
@@ -133,8 +134,8 @@ def _hop(name: str, record: Record) -> Hop:
     return Hop(name, _time(record), record.topic, record.partition, record.offset)  # type: ignore[arg-type]
 
 
-def _time(record: Record) -> datetime:
-    return datetime.fromtimestamp(record.timestamp_ms / 1_000, UTC)
+def _time(record: Record) -> str:
+    return short_time(datetime.fromtimestamp(record.timestamp_ms / 1_000, UTC))
 
 
 def _text(record: Record, header: str) -> str | None:

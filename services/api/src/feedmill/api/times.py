@@ -1,10 +1,17 @@
-"""Times as family A writes them."""
+"""Times as answers show them; family A has two forms of its own."""
 
 from datetime import datetime
 from typing import Final
 
+from feedmill.contracts.times import short_time
+
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def shown(at: datetime | None) -> str | None:
+    """Null stays null."""
+    return None if at is None else short_time(at)
 
 
 def iso_8601(at: datetime) -> str:

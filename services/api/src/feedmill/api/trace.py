@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from feedmill.api import times
 from feedmill.api.parts import Parts
 from feedmill.api.queries.event import event
 from feedmill.api.wire import Hop, ObjectRef, Trace
@@ -35,9 +36,9 @@ def _applied(event_id: UUID, row: Row) -> Trace:
     raw, enriched = ACTIVITY_PUBLISHED.name, ACTIVITY_ENRICHED.name
     partition, source, derived = row["source_partition"], row["source_offset"], row["enriched_offset"]
     hops = [
-        Hop("accepted", row["accepted_at"], raw, partition, source),
-        Hop("enriched", row["enriched_at"], enriched, partition, derived),
-        Hop("postgres", row["applied_at"], enriched, partition, derived),
+        Hop("accepted", times.shown(row["accepted_at"]), raw, partition, source),
+        Hop("enriched", times.shown(row["enriched_at"]), enriched, partition, derived),
+        Hop("postgres", times.shown(row["applied_at"]), enriched, partition, derived),
     ]
     thing = None if row["object_id"] is None else ObjectRef(row["object_type"], row["object_id"])
     return Trace(event_id, VERBS[row["verb"]].type, "applied", None, thing, hops)

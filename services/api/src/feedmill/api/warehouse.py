@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from feedmill.api.facts import Questions
 from feedmill.api.wire import Hop, Trace
+from feedmill.contracts.times import short_time
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED, ARTICLE_PUBLISHED, CONTENT_META, ENRICHED_OF, USER_INTERACTION
 from feedmill.contracts.verbs import BARE
 from feedmill.runtime.clickhouse import Value
@@ -56,7 +57,9 @@ class FactSearch:
         if not rows:
             return None
         row = rows[0]
-        return Hop("clickhouse", row.inserted_at, ACTIVITY_PUBLISHED.name, row.source_partition, row.source_offset)
+        return Hop(
+            "clickhouse", short_time(row.inserted_at), ACTIVITY_PUBLISHED.name, row.source_partition, row.source_offset
+        )
 
     async def bare(self, event_id: UUID) -> Trace | None:
         """The whole way of a reading, a content's category or an article: only ClickHouse keeps them."""
@@ -68,8 +71,8 @@ class FactSearch:
         raw = (row.topic, row.source_partition, row.source_offset)
         enriched = (ENRICHED_OF[row.topic].name, row.source_partition, row.enriched_offset)
         hops = [
-            Hop("accepted", row.accepted_at, *raw),
-            Hop("enriched", row.enriched_at, *enriched),
-            Hop("clickhouse", row.inserted_at, *enriched),
+            Hop("accepted", short_time(row.accepted_at), *raw),
+            Hop("enriched", short_time(row.enriched_at), *enriched),
+            Hop("clickhouse", short_time(row.inserted_at), *enriched),
         ]
         return Trace(event_id, BARE[row.topic].type, "applied", None, None, hops)

@@ -1,10 +1,13 @@
 """What the answers look like. The OpenAPI document's schemas are generated from these types."""
 
-from datetime import date, datetime
-from typing import Any, Literal
+from datetime import date
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""As `feedmill.contracts.times.short_time` writes it: one form in all answers, be they made here or by Postgres."""
 
 
 class Actor(Struct, frozen=True, gc=False):
@@ -28,7 +31,7 @@ class Thing(Struct, frozen=True, gc=False, omit_defaults=True):
     tags: list[str] | UnsetType = UNSET
     mentions: list[str] | UnsetType = UNSET
     author: Actor | UnsetType = UNSET
-    created_at: datetime | UnsetType = UNSET
+    created_at: Time | UnsetType = UNSET
 
 
 class FeedItem(Struct, frozen=True, gc=False):
@@ -39,7 +42,7 @@ class FeedItem(Struct, frozen=True, gc=False):
     actor: Actor
     object: Thing | None
     target: Thing | None
-    occurred_at: datetime
+    occurred_at: Time
 
 
 class FeedPage(Struct, frozen=True):
@@ -90,7 +93,7 @@ class Notice(Struct, frozen=True):
     actors: list[Actor]
     people: int
     count: int
-    latest_at: datetime
+    latest_at: Time
     seen: bool
     read: bool
 
@@ -100,8 +103,8 @@ class Notices(Struct, frozen=True):
 
     items: list[Notice]
     next: str | None
-    seen_through: datetime | None
-    read_through: datetime | None
+    seen_through: Time | None
+    read_through: Time | None
 
 
 class Profile(Struct, frozen=True):
@@ -112,7 +115,7 @@ class Profile(Struct, frozen=True):
     uuid: UUID | None
     name: str | None
     college: str | None
-    created_at: datetime | None
+    created_at: Time | None
     counters: Counters
 
 
@@ -128,14 +131,14 @@ class Evidence(Struct, frozen=True):
 
     event_id: UUID
     position: str
-    occurred_at: datetime
+    occurred_at: Time
 
 
 class FollowEvidence(Struct, frozen=True):
     """The follow edge as it stood: since (null: all of the past), and the event that began it."""
 
     followee_id: int
-    since: datetime | None
+    since: Time | None
     event: Evidence
 
 
@@ -146,8 +149,8 @@ class Because(Struct, frozen=True):
     actor_id: int
     object: ObjectRef | None
     event: Evidence
-    accepted_at: datetime
-    applied_at: datetime
+    accepted_at: Time
+    applied_at: Time
 
 
 class Check(Struct, frozen=True):
@@ -178,7 +181,7 @@ class RankedItem(Struct, frozen=True):
     actor: Actor
     object: Thing | None
     target: Thing | None
-    occurred_at: datetime
+    occurred_at: Time
     score: ScoreTerms
 
 
@@ -197,12 +200,12 @@ class Aggregate(Struct, frozen=True):
     """
 
     key: str
-    window_start: datetime
+    window_start: Time
     count: int
     verbs: dict[str, int]
     people: int
     actors: list[Actor]
-    latest_at: datetime
+    latest_at: Time
     latest_id: UUID
     items: list[Raw]
     complete: bool
@@ -232,7 +235,7 @@ class Hop(Struct, frozen=True):
     """One stop on an event's way; topic, partition and offset are those of the record it was."""
 
     hop: Literal["accepted", "enriched", "postgres", "clickhouse"]
-    at: datetime | None
+    at: Time | None
     topic: str
     partition: int
     offset: int

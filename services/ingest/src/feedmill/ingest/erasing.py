@@ -70,7 +70,7 @@ async def _erase(house: House, caller: Caller, name: tuple[int, str, str | None]
     house.keys.end(user_id)
     found = await _read_back(house, user_id) if await applied(house, position, wait_s) else None
     if found is None:
-        return Answer(event_id, times.format_time(caller.now), position, applied=False)
+        return Answer(event_id, times.short_time(caller.now), position, applied=False)
     return _answer_of(found, position)  # of two calls at once the first erased
 
 
@@ -92,4 +92,4 @@ async def _earlier(house: House, user_id: int) -> Answer:
 
 
 def _answer_of(found: Erasure, position: Positions) -> Answer:
-    return Answer(found.event_id, times.format_time(found.erased_at), position)
+    return Answer(found.event_id, times.short_time(found.erased_at), position)

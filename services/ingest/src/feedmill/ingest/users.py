@@ -155,7 +155,7 @@ async def _publish(house: House, caller: Caller, signups: Sequence[Signup]) -> P
             continue
         place = (_VERB.topic.name, ack.partition)
         highest[place] = max(highest.get(place, -1), ack.offset)
-        signup.user = {**_fields(signup), "created_at": times.format_time(caller.now)}
+        signup.user = {**_fields(signup), "created_at": times.short_time(caller.now)}
     metrics.EVENTS_ACCEPTED.at(_VERB.name).inc(sum(ack.error is None for ack in acks))
     return Positions(highest)
 
@@ -204,7 +204,7 @@ async def _read_back(house: House, signups: Sequence[Signup], positions: Positio
     for signup in signups:
         user = stored.get(signup.user_id)
         if user is not None:
-            signup.user = {**user._asdict(), "created_at": times.format_time(user.created_at)}
+            signup.user = {**user._asdict(), "created_at": times.short_time(user.created_at)}
             signup.applied = True
 
 

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from feedmill.api.queries.item import feed_item
+from feedmill.api.times import shown
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED
 from feedmill.runtime.postgres import Row
 
@@ -45,7 +46,8 @@ def read_through(id_: str, position: Row) -> bytes:
 
 
 def _read(position: Row) -> dict[str, object]:
-    return {name: position[name] for name in ("feed", "seen_through", "read_through")}
+    seen_through, read_through = shown(position["seen_through"]), shown(position["read_through"])
+    return {"feed": position["feed"], "seen_through": seen_through, "read_through": read_through}
 
 
 def item(row: Row) -> bytes:

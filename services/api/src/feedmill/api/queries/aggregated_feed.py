@@ -13,6 +13,7 @@ from msgspec import Raw
 from feedmill.api.cursor import NEWEST, Key, Positions
 from feedmill.api.queries.home_items import Item, home_items
 from feedmill.api.wire import Aggregate
+from feedmill.contracts.times import parse_time, short_time
 from feedmill.runtime.postgres import Postgres
 
 By = Literal["object", "actor"]
@@ -100,12 +101,12 @@ def _aggregate(items: list[Item], asked: Asked, *, complete: bool) -> Aggregate:
     window = _window(newest.key.occurred_at, asked)
     return Aggregate(
         key=_name(newest, asked.by),
-        window_start=_EPOCH + timedelta(seconds=window * asked.window_s),
+        window_start=short_time(_EPOCH + timedelta(seconds=window * asked.window_s)),
         count=len(items),
         verbs=verbs,
         people=len(actors),
         actors=list(dict.fromkeys(item.actor for item in items))[:SHOWN_ITEMS],
-        latest_at=newest.key.occurred_at,
+        latest_at=short_time(newest.key.occurred_at),
         latest_id=newest.key.event_id,
         items=[Raw(bytes(item.json)) for item in items[:SHOWN_ITEMS]],
         complete=complete,
@@ -117,4 +118,4 @@ def _name(item: Item, by: By) -> str:
 
 
 def _key(group: Aggregate) -> Key:
-    return Key(group.latest_at, group.latest_id)
+    return Key(parse_time(group.latest_at), group.latest_id)

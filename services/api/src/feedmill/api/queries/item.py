@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import UNSET, Raw
 
 from feedmill.api.wire import Actor, FeedItem, Thing
+from feedmill.contracts.times import short_time
 from feedmill.runtime.postgres import Row
 
 
@@ -19,7 +20,7 @@ def feed_item(row: Row) -> FeedItem:
     elif object_type is not None:
         thing = posted(object_type, object_id, actor, row[12:21])
     target = None if target_type is None else posted(target_type, target_id, actor, row[21:30])
-    return FeedItem(event_id, verb, actor, thing, target, occurred_at)
+    return FeedItem(event_id, verb, actor, thing, target, short_time(occurred_at))
 
 
 def posted(type: str, id: int, actor: Actor, columns: tuple[Any, ...]) -> Thing:
@@ -33,7 +34,7 @@ def posted(type: str, id: int, actor: Actor, columns: tuple[Any, ...]) -> Thing:
         tags=UNSET if tags is None else tags,
         mentions=UNSET if mentions is None else mentions,
         author=actor if author_id == actor.id else Actor(author_id, author_handle, author_name),
-        created_at=UNSET if created_at is None else created_at,
+        created_at=UNSET if created_at is None else short_time(created_at),
     )
 
 

@@ -14,6 +14,7 @@ from feedmill.api.queries.activities import VISIBLE_USER
 from feedmill.api.queries.hidden import HIDDEN, SEEN_ACTOR
 from feedmill.api.queries.item import posted
 from feedmill.api.wire import Actor, Notice, Thing
+from feedmill.contracts.times import short_time
 from feedmill.runtime.postgres import Postgres, Row
 
 SHOWN_ACTORS: Final = 3
@@ -137,7 +138,7 @@ def _notice(row: Row, position: ReadPosition) -> Notice:
         actors,
         row["people"],
         row["deeds"],
-        latest_at,
+        short_time(latest_at),
         seen=_through(latest_at, position.seen_through),
         read=_through(latest_at, position.read_through),
     )

@@ -3,6 +3,7 @@
 from typing import Final
 
 from feedmill.api.queries.counters import RECEIVED
+from feedmill.api.times import shown
 from feedmill.api.wire import Counters, Profile
 from feedmill.runtime.postgres import Postgres
 
@@ -30,7 +31,9 @@ async def profile(postgres: Postgres, user_id: int, viewer_id: int | None) -> Pr
     got = await postgres.fetchrow(RECEIVED, user_id, viewer_id)
     assert got is not None
     counters = Counters(row["followers"], row["following"], row["posts"], *got)
-    return Profile(row["id"], row["handle"], row["uuid"], row["name"], row["college"], row["created_at"], counters)
+    return Profile(
+        row["id"], row["handle"], row["uuid"], row["name"], row["college"], shown(row["created_at"]), counters
+    )
 
 
 async def exists(postgres: Postgres, user_id: int) -> bool:

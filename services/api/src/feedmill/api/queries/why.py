@@ -13,7 +13,9 @@ from feedmill.api.queries.then import (
     then,
     user_was_there,
 )
+from feedmill.api.times import shown
 from feedmill.api.wire import Because, Check, Evidence, FollowEvidence, ObjectRef, Why
+from feedmill.contracts.times import short_time
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED
 from feedmill.contracts.verbs import FEED_VERBS
 from feedmill.runtime.postgres import Postgres, Row
@@ -121,19 +123,20 @@ def _evidence(row: Row, name: str) -> Evidence | None:
     if row[f"{name}_id"] is None:
         return None
     position = _position(row[f"{name}_partition"], row[f"{name}_offset"])
-    return Evidence(row[f"{name}_id"], position, row[f"{name}_at"])
+    return Evidence(row[f"{name}_id"], position, short_time(row[f"{name}_at"]))
 
 
 def _follow(row: Row) -> FollowEvidence | None:
     event = _evidence(row, "followed")
-    return None if event is None else FollowEvidence(row["actor_id"], row["since"], event)
+    return None if event is None else FollowEvidence(row["actor_id"], shown(row["since"]), event)
 
 
 def _because(row: Row) -> Because:
     position = _position(row["source_partition"], row["source_offset"])
-    event = Evidence(row["event_id"], position, row["occurred_at"])
+    event = Evidence(row["event_id"], position, short_time(row["occurred_at"]))
     thing = None if row["object_type"] is None else ObjectRef(row["object_type"], row["object_id"])
-    return Because(row["verb"], row["actor_id"], thing, event, row["accepted_at"], row["applied_at"])
+    accepted_at, applied_at = short_time(row["accepted_at"]), short_time(row["applied_at"])
+    return Because(row["verb"], row["actor_id"], thing, event, accepted_at, applied_at)
 
 
 def _position(partition: int, offset: int) -> str:

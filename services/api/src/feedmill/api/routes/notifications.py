@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from feedmill.api import openapi
+from feedmill.api import openapi, times
 from feedmill.api.authorize import Reading, authorize
 from feedmill.api.cursor import Walk
 from feedmill.api.paging import DEFAULT_LIMIT, id_in, link_to_next, paging_in
@@ -36,7 +36,7 @@ def router(parts: Parts) -> APIRouter:
         if not items and not await exists(parts.postgres, user_id):
             raise Problem(Kind.NOT_FOUND, "There is no user with this id.")
         cursor = asked.after(following)
-        shown = Notices(items, cursor, position.seen_through, position.read_through)
-        return answer(request, shown, snapshot, link_to_next(request, cursor, asked.limit))
+        content = Notices(items, cursor, times.shown(position.seen_through), times.shown(position.read_through))
+        return answer(request, content, snapshot, link_to_next(request, cursor, asked.limit))
 
     return routes

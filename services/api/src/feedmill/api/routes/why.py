@@ -17,6 +17,7 @@ from feedmill.api.queries.ranked_feed import NOTHING, score_of, terms_of
 from feedmill.api.queries.why import why
 from feedmill.api.reading import admitted, answer
 from feedmill.api.wire import Because, ScoreTerms, Why
+from feedmill.contracts.times import parse_time
 from feedmill.runtime.problem import Kind, Problem
 
 _ACTIVITY: Final = openapi.in_query(
@@ -55,4 +56,4 @@ async def _score(parts: Parts, reader_id: int, activity: Because) -> ScoreTerms:
     terms = await terms_of(parts.postgres, [thing], reader_id, None)
     half_life = timedelta(seconds=parts.settings.rank.half_life_s)
     found = NOTHING if thing is None else terms.get((thing.type, thing.id), NOTHING)
-    return score_of(found, activity.event.occurred_at, datetime.now(UTC), half_life)
+    return score_of(found, parse_time(activity.event.occurred_at), datetime.now(UTC), half_life)
