@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from chaos.faults import BACK_TIMEOUT_S, PointMissed, Scene, Struck
+from feedmill.cli.local.clickhouse import KEEP_FREE_BYTES
 from feedmill.cli.local.keeper import State
 from feedmill.testkit.disk import MB
 from feedmill.testkit.waiting import let_pass
 
 SPARE_MB: Final = 24
+"""Above what the store has, and above what it keeps free by itself."""
 LEFT_BYTES: Final = 128 * 1024
 FELT_TIMEOUT_S: Final = 60.0
 LASTS_S: Final = 5.0
@@ -19,6 +21,7 @@ LASTS_S: Final = 5.0
 
 SAYS: Final = ("No space left", "NOT_ENOUGH_SPACE", "not enough space", "Not enough space")
 """In the log of a store or of who writes to it."""
+KEPT_FREE_MB: Final = {"clickhouse": KEEP_FREE_BYTES // MB + 1}
 WRITERS: Final = {
     "kafka": "ingest",
     "postgres": "feed-writer-postgres",
@@ -33,7 +36,7 @@ class DiskFull:
     def strike(self, scene: Scene) -> Struck:
         platform = scene.platform
         platform.down(self.store)
-        disk = platform.move_to_disk(self.store, spare_mb=SPARE_MB)
+        disk = platform.move_to_disk(self.store, spare_mb=SPARE_MB + KEPT_FREE_MB.get(self.store, 0))
         platform.start(self.store)
         platform.wait_ready(self.store, timeout_s=BACK_TIMEOUT_S)
         disk.fill(leave_bytes=LEFT_BYTES)

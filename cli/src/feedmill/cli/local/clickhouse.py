@@ -19,6 +19,8 @@ PASSWORD = "feedmill"  # noqa: S105  the server listens on loopback, on one's ow
 ANALYST = "analyst"
 MEMORY_BYTES = 700_000_000
 """The engine's own limit for queries and caches together; at rest it takes about 300 MB."""
+KEEP_FREE_BYTES = 64_000_000
+"""Of its disk: below it nothing is inserted and no merge begins, so that none is cut off by the last byte."""
 
 CONFIG = f"""\
 <clickhouse>
@@ -40,6 +42,9 @@ CONFIG = f"""\
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
   </merge_tree>
+  <storage_configuration><disks>
+    <default><keep_free_space_bytes>{KEEP_FREE_BYTES}</keep_free_space_bytes></default>
+  </disks></storage_configuration>
   <shutdown_wait_unfinished>1</shutdown_wait_unfinished>
 </clickhouse>
 """
