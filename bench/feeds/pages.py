@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
+import httpx2
 import psycopg2
 
 from bench import client, doors
@@ -85,6 +86,10 @@ def _pull(dsn: str) -> None:
 
 
 def _feed(platform: Platform, key: str, readers: Sequence[int]) -> Load:
+    address = f"http://127.0.0.1:{doors.port_of(platform.address('api'))}"
+    for reader in readers[:20]:
+        page = httpx2.get(f"{address}/v1/users/{reader}/feed", headers={"X-App-Key": key}).json()
+        assert len(page["items"]) == 20, page
     return _load(doors.port_of(platform.address("api")), [f"/v1/users/{r}/feed" for r in readers], key)
 
 

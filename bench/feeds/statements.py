@@ -54,6 +54,7 @@ def run(platform: Platform, plan: Plan, told: Told) -> list[Figure]:
 async def _beside_pull(dsn: str, readers: Sequence[int], plan: Plan, told: Told) -> list[Figure]:
     session = {"jit": "off", "timezone": "UTC", **POINT_LOOKUPS}
     clients = [await asyncpg.connect(dsn, server_settings=session) for _ in range(CLIENTS)]
+    await _check_full(clients[0], readers, {})
     asks: dict[str, tuple[str, Callable[[int], tuple[object, ...]]]] = {
         "page": (SQL, lambda reader: _asked(reader, {})),
         "usual": (pulling.USUAL, lambda reader: (reader,)),
@@ -113,6 +114,8 @@ async def _measured(dsn: str, small: str, plan: Plan, told: Told) -> list[Figure
         "10 M": (large_one, list(LARGE.reader_ids())[::50], {}),
         "10 k": (small_one, list(SMALL.reader_ids()), {}),
     }
+    for case in cases.values():
+        await _check_full(*case)
     taken: dict[str, list[float]] = {name: [] for name in cases}
     for number in range(plan.rounds + 1):
         told(f"round {number} of {plan.rounds}")
@@ -135,6 +138,14 @@ async def _measured(dsn: str, small: str, plan: Plan, told: Told) -> list[Figure
 def _asked(reader: int, keys: dict[int, Key]) -> tuple[object, ...]:
     before = keys.get(reader, NEWEST)
     return reader, before.occurred_at, before.event_id, PAGE + 1, None
+
+
+async def _check_full(connection: asyncpg.Connection, readers: Sequence[int], keys: dict[int, Key]) -> None:
+    """What is measured is a page of items, and not the answer that there is none."""
+    for reader in readers:
+        items = await connection.fetchval(SQL, *_asked(reader, keys))
+        assert items is not None, f"{reader} has no page in the plain way"
+        assert len(items) == PAGE + 1, f"{reader} has {len(items)} items"
 
 
 async def _median_ms(connection: asyncpg.Connection, readers: Sequence[int], keys: dict[int, Key]) -> float:

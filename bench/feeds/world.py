@@ -92,7 +92,7 @@ def follow_widely(dsn: str, network: Network, *, readers: int, follows: int) -> 
     asked |= {"first_wide": first, "wide": readers, "wide_follows": follows}
     with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
         cursor.execute(_WIDE_EDGES, asked)
-        for statement in (_READERS, _ROWS):
+        for statement in (_PEOPLE, _READERS, _ROWS):
             cursor.execute(statement, asked | {"first_reader": first, "readers": readers})
     return range(first, first + readers)
 
