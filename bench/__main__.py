@@ -18,7 +18,7 @@ from bench import report
 from bench.doors import UNLIMITED
 from bench.harness import FULL, SHORT, Figure, Plan
 from bench.machine import load_average, this_machine
-from feedmill.runtime.gc_policy import collect_rarely
+from feedmill.runtime.memory_policy import apply_memory_policy
 from feedmill.testkit.platform import Platform, Shape
 
 ON_STORES = ("enricher", "postgres_sink", "clickhouse_sink", "ingest_batch", "ingest_single")
@@ -39,7 +39,7 @@ def main() -> int:
     names = options.only or (ON_STORES if options.short else ALL)
     before = load_average()
     started_s = time.monotonic()
-    collect_rarely()  # as every service does, for both sides
+    apply_memory_policy()  # as every service does, for both sides
     figures = _run(names, plan, console)
     load = f"load average {before:.1f} before, {load_average():.1f} after; {time.monotonic() - started_s:.0f} s in all"
     machine = this_machine()

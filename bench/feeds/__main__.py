@@ -15,7 +15,7 @@ from bench import report
 from bench.doors import UNLIMITED
 from bench.harness import FULL, Figure
 from bench.machine import load_average, this_machine
-from feedmill.runtime.gc_policy import collect_rarely
+from feedmill.runtime.memory_policy import apply_memory_policy
 from feedmill.testkit.platform import Platform, Shape
 
 NAMES = ("pages", "statements", "drain", "visible", "follows", "stars", "growth", "cache")
@@ -35,7 +35,7 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 180)
     plan = replace(FULL, rounds=options.rounds, scale=options.scale)
     before, started_s = load_average(), time.monotonic()
-    collect_rarely()
+    apply_memory_policy()
     figures: list[Figure] = []
     for name in options.only or NAMES:
         env = {"ingest": UNLIMITED, "feed-writer-postgres": {TEND: "true" if name in TENDED else "false"}}

@@ -27,8 +27,8 @@ from feedmill.runtime import docs_page, logs
 from feedmill.runtime.applied import NotYetApplied
 from feedmill.runtime.auth import KeyMissing, KeyNotValid
 from feedmill.runtime.background import background
-from feedmill.runtime.gc_policy import collect_rarely
 from feedmill.runtime.health import PATHS, Health
+from feedmill.runtime.memory_policy import apply_memory_policy
 from feedmill.runtime.observed import HotRoute, Observed
 from feedmill.runtime.outcome import Transient
 from feedmill.runtime.position import HEADER, BadPosition, Positions
@@ -203,7 +203,7 @@ class DrainingServer(uvicorn.Server):
         """Bind and open; what was made until now lives as long as the process."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
-        collect_rarely()
+        apply_memory_policy()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The signal handler; uvicorn's own would raise the signal again after the shutdown."""

@@ -15,10 +15,10 @@ from feedmill.enricher.settings import EnricherSettings
 from feedmill.runtime import logs
 from feedmill.runtime.dead_letters import RejectLimit
 from feedmill.runtime.failpoints import check_build
-from feedmill.runtime.gc_policy import collect_rarely
 from feedmill.runtime.health import Health, SidePort
 from feedmill.runtime.kafka import Consumer, LogReader, Producer
 from feedmill.runtime.loop import Loop
+from feedmill.runtime.memory_policy import apply_memory_policy
 from feedmill.runtime.outcome import Fatal, TopicPartition
 from feedmill.runtime.settings import SettingsError
 from feedmill.runtime.signals import stop_on_signals
@@ -54,7 +54,7 @@ def run(settings: EnricherSettings) -> None:
             closing(Consumer(settings.kafka, GROUP, topics, settings.group, on_revoked=enricher.revoked))
         )
         health.report("kafka", up=False, detail="joining the group")
-        collect_rarely()
+        apply_memory_policy()
         Loop(consumer, enricher, stop, settings.loop, health).run()
 
 

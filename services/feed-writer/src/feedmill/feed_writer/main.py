@@ -23,10 +23,10 @@ from feedmill.feed_writer.settings import FeedWriterSettings, SinkName
 from feedmill.runtime import logs
 from feedmill.runtime.dead_letters import DeadLetters, RejectLimit
 from feedmill.runtime.failpoints import check_build
-from feedmill.runtime.gc_policy import collect_rarely
 from feedmill.runtime.health import Health, SidePort
 from feedmill.runtime.kafka import Consumer, Producer
 from feedmill.runtime.loop import Loop
+from feedmill.runtime.memory_policy import apply_memory_policy
 from feedmill.runtime.outcome import Fatal
 from feedmill.runtime.settings import SettingsError
 from feedmill.runtime.signals import stop_on_signals
@@ -60,7 +60,7 @@ def run(settings: FeedWriterSettings) -> None:
         )
         if settings.postgres is not None and settings.sink is SinkName.POSTGRES and settings.feeds.tend:
             opened.enter_context(tending(settings.postgres.dsn.get_secret_value(), settings.feeds, stop))
-        collect_rarely()
+        apply_memory_policy()
         Loop(consumer, sink, stop, settings.loop, health).run()
 
 

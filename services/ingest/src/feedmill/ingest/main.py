@@ -10,9 +10,9 @@ from feedmill.ingest import articles, erasing, events, family_a, imports, openap
 from feedmill.ingest.house import House, opened
 from feedmill.ingest.settings import IngestSettings
 from feedmill.runtime import failpoints, logs
-from feedmill.runtime.gc_policy import collect_rarely
 from feedmill.runtime.health import Health
 from feedmill.runtime.http import answer_first, create_app, serve
+from feedmill.runtime.memory_policy import apply_memory_policy
 from feedmill.runtime.settings import SettingsError
 
 DESCRIPTION = """The door: what changes something is judged here, named, and kept in the log before the answer says so.
@@ -53,5 +53,5 @@ def main() -> int:
     failpoints.check_build()
     logs.configure(settings.log, service="ingest")
     health = Health("ingest", essential=("kafka",))
-    collect_rarely()
+    apply_memory_policy()
     return serve(app_of(settings, health), settings.http, health)
