@@ -7,6 +7,7 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +15,9 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from feedmill.api.live import removals
+from feedmill.api.live import hub, removals
+from feedmill.api.live.hub import Live
+from feedmill.api.live.resume import Missed, missed_by
 from feedmill.testkit.enriched import event_id_of
 from feedmill.testkit.reader import Made, an_api
 from feedmill.testkit.sse import Listening
@@ -365,6 +368,126 @@ def test_the_bounds_on_streams_hold(town: Town, state: str) -> None:
         wait_until(lambda: api.parts.live.audience.streams, "it to be in")
         answer = httpx2.get(f"{url}/v1/users/1/feed/live", headers={"X-App-Key": "key1"})
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
+
+
+def released(live: Live, times: int = 1) -> None:
+    """Those who wait to be brought up to the tail go on."""
+    for _ in range(times):
+        loop = vars(live._resuming)["_loop"]  # known once somebody waits
+        loop.call_soon_threadsafe(live._resuming.release)
+
+
+def test_the_bounds_hold_at_the_moment_of_opening_however_many_come_at_once(town: Town, state: str, seed: Seed) -> None:
+    seed.key("machine", owner="service:reader", scopes=["feeds:read"])
+    bounds = {"FEEDMILL_API__LIVE__STREAMS": "5", "FEEDMILL_API__LIVE__STREAMS_PER_READER": "3"}
+
+    async def asked(url: str, user: int) -> tuple[int, asyncio.StreamWriter]:
+        parts = urlsplit(url)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        writer.write(f"GET /v1/users/{user}/feed/live HTTP/1.1\r\nhost: x\r\nx-app-key: machine\r\n\r\n".encode())
+        status = (await reader.readuntil(b"\r\n")).split()[1]
+        return int(status), writer
+
+    async def rush(url: str, users: list[int]) -> list[tuple[int, asyncio.StreamWriter]]:
+        return await asyncio.gather(*(asked(url, user) for user in users))
+
+    async def all_of_it(url: str, live: Live) -> None:
+        of_one = await rush(url, [1] * 20)
+        assert sorted(status for status, _ in of_one) == [200] * 3 + [429] * 17
+        of_all = await rush(url, [2, 3, 4, 5] * 5)
+        assert sorted(status for status, _ in of_all) == [200] * 2 + [429] * 18
+        assert not live.audience.streams, "none of them is in yet"
+        for _, writer in of_one:
+            writer.close()
+        await asyncio.to_thread(wait_until, lambda: len(live.places.open) == 2, "the places of who went away")
+        again = await rush(url, [1] * 20)
+        assert sorted(status for status, _ in again) == [200] * 3 + [429] * 17
+        for _, writer in (*again, *of_all):
+            writer.close()
+        await asyncio.to_thread(wait_until, lambda: not live.places.open, "all to be gone")
+
+    with an_api(state, **bounds) as (url, api):
+        live = api.parts.live
+        live._resuming = asyncio.Semaphore(0)
+        asyncio.run(all_of_it(url, live))
+        released(live, 2)
+        with Listening(f"{url}/v1/users/1/feed/live", "key1") as stream:
+            stream.next("open")
+            wait_until(lambda: len(live.audience.streams) == 1, "it to be in, and nobody who has gone")
+
+
+def test_a_position_that_this_process_hears_of_a_moment_later_is_waited_for(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "AHEAD_S", 30.0)
+    applied, missed = town.api.parts.applied, list[Any]()
+    with ExitStack() as opened:
+        with monkeypatch.context() as deaf:
+            deaf.setattr(applied, "_take", missed.append)
+            town.post(2)
+            town.log.apply_all()
+            page = town.page()
+            assert len(page.json()["items"]) == 1
+            stream = opened.enter_context(town.listening(last_id=page.headers["feedmill-feed-position"]))
+            wait_until(lambda: len(missed) > 1, "it to be told, and not to listen")
+            assert stream.nothing_waits()
+        stream.next("open")
+        post = town.post(2)
+        town.log.apply_all()
+        assert stream.next("activity").data["activity_id"] == post, "no reset, no gap, no repeat"
+
+
+def test_who_cannot_catch_up_beside_the_tail_is_waited_for(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    live, said, rounds = town.api.parts.live, [town.post(2)], list[bool]()
+    town.log.apply_all()
+    before = town.page(query="limit=1").headers["feedmill-feed-position"]
+
+    def say() -> None:
+        said.append(town.post(2))
+        town.log.apply_all()
+
+    async def missed_while_more_comes(*arguments: Any) -> Missed:
+        missed = await missed_by(*arguments)
+        rounds.append(live._stepping.locked())
+        at = dict(live.at)
+        if len(rounds) <= hub.ROUNDS_BESIDE:
+            await asyncio.to_thread(say)
+            while live.at == at:  # noqa: ASYNC110 (told by another task)
+                await asyncio.sleep(0.005)
+        return missed
+
+    monkeypatch.setattr(hub, "missed_by", missed_while_more_comes)
+    with town.listening(last_id=before) as stream:
+        stream.next("open")
+        wait_until(lambda: live.audience.streams, "it to be let in")
+        say()
+        assert [stream.next("activity").data["activity_id"] for _ in said[1:]] == said[1:]
+    assert rounds[hub.ROUNDS_BESIDE :] == [True]
+
+
+def test_a_stream_that_opens_while_its_reader_is_erased_ends(town: Town, seed: Seed) -> None:
+    seed.key("machine", owner="service:reader", scopes=["feeds:read"])
+    live = town.api.parts.live
+    live._resuming = asyncio.Semaphore(0)
+    with Listening(f"{town.url}/v1/users/1/feed/live", "machine") as stream:
+        stream.next("open")
+        town.says(1, "user-erased", ("user", 1))
+        released(live)
+        wait_until(lambda: stream.ended, "the stream to end")
+    assert not live.audience.streams
+
+
+def test_what_was_missed_and_is_too_large_to_wait_is_a_reset(town: Town, state: str) -> None:
+    before = town.page().headers["feedmill-feed-position"]
+    for _ in range(3):
+        town.post(2, content="x" * 900)
+    town.log.apply_all()
+    with (
+        an_api(state, FEEDMILL_API__LIVE__QUEUE_MAX_KIB="2") as (url, _),
+        Listening(f"{url}/v1/users/1/feed/live", "key1", last_id=before) as stream,
+    ):
+        stream.next("open")
+        assert stream.next("reset").data == {"reason": "too-many"}
 
 
 IDLE = 500

@@ -42,11 +42,16 @@ class LiveSettings(Section):
     streams: int = Field(default=10_000, ge=1)  # a process; beyond them 429
     streams_per_reader: int = Field(default=20, ge=1)  # devices
     queue_messages: int = Field(default=500, ge=1)  # waiting for one client; with one more it is dropped
+    queue_max_kib: int = Field(default=4_096, ge=1)  # the same in size; what was missed and is larger is a reset
     heartbeat_s: float = Field(default=15.0, gt=0)  # below what proxies take for dead (45 s)
     age_max_s: float = Field(default=3_600.0, gt=0)  # then the client comes again
     step_activities: int = Field(default=2_000, ge=1)  # read from the state's tail at once
     resume_offsets: int = Field(default=200_000, ge=0)  # how far back a last id may lie, all partitions together
     resume_items: int = Field(default=500, ge=1)  # what a client that comes again is sent at most; beyond: reset
+
+    @property
+    def queue_max_bytes(self) -> int:
+        return self.queue_max_kib * 1_024
 
 
 class RankSettings(Section):

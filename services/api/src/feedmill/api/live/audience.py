@@ -43,9 +43,6 @@ class Audience:
     def streams_of(self, reader_id: int) -> tuple[Stream, ...]:
         return tuple(self._of.get(reader_id, ()))
 
-    def devices_of(self, reader_id: int) -> int:
-        return len(self._of.get(reader_id, ()))
-
     def _unlist(self, reader_id: int, authors: Iterable[int]) -> None:
         for author in authors:
             readers = self.readers_of[author]

@@ -39,7 +39,7 @@ NOBODY: Final = Edges({}, frozenset(), frozenset())
 
 
 async def edges_of(postgres: Postgres, readers: Iterable[int]) -> dict[int, Edges]:
-    """As they are now; one question for all."""
+    """As they are now, of those who are there; one question for all."""
     rows = await postgres.fetch(SQL_EDGES, list(readers))
     return {
         row["id"]: Edges(

@@ -6,15 +6,16 @@ message's id is a position set that says exactly what was passed on before it, i
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from time import monotonic
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from feedmill.api.live import messages, removals
 from feedmill.api.live.audience import Audience
-from feedmill.api.live.edges import Edges, changed_by, edges_of
-from feedmill.api.live.messages import Offsets
-from feedmill.api.live.resume import Missed, missed_by
+from feedmill.api.live.edges import NOBODY, Edges, changed_by, edges_of
+from feedmill.api.live.messages import Offsets, behind
+from feedmill.api.live.places import Places
+from feedmill.api.live.pulse import Pulse
+from feedmill.api.live.resume import missed_by
 from feedmill.api.live.stream import Stream
 from feedmill.api.live.unseen import Unseen
 from feedmill.api.queries import tail
@@ -22,90 +23,125 @@ from feedmill.api.settings import LiveSettings
 from feedmill.contracts.topics import ACTIVITY_PUBLISHED
 from feedmill.contracts.verbs import FEED_VERBS
 from feedmill.runtime import metrics
-from feedmill.runtime.applied import Applied
-from feedmill.runtime.auth import KeyNotValid, KeyRing
+from feedmill.runtime.applied import Applied, NotYetApplied
+from feedmill.runtime.auth import Keys
 from feedmill.runtime.background import background
 from feedmill.runtime.health import Health
+from feedmill.runtime.position import BadPosition, Positions
 from feedmill.runtime.postgres import Postgres, Row, StoreAway
 
 AWAY_S: Final = 0.1
-DRAIN_LOOK_S: Final = 0.1
-BEATEN_AT_ONCE: Final = 200
 RESUMING_AT_ONCE: Final = 2
+ROUNDS_BESIDE: Final = 3
+"""A stream catches up beside the tail, which goes on meanwhile; after so many rounds the tail waits for it."""
+AHEAD_S: Final = 2.0
+"""How long a position that a client has and this process has not yet is waited for; then the state is another one."""
 
 
 class Live:
     """Keep `running()` open while it serves."""
 
     def __init__(
-        self, postgres: Postgres, applied: Applied, keys: KeyRing, health: Health, settings: LiveSettings
+        self, postgres: Postgres, applied: Applied, keys: Keys, health: Health, settings: LiveSettings
     ) -> None:
         self._postgres = postgres
         self._applied = applied
-        self._keys = keys
         self._health = health
         self.settings = settings
+        self.places = Places(settings.streams, settings.streams_per_reader)
         self.audience = Audience()
         self.at: Offsets = {}
         self._unseen = Unseen()
+        self._pulse = Pulse(self.audience, self.places, keys, health, settings, lambda: self.at)
+        self._stepped = asyncio.Event()
         self._stepping = asyncio.Lock()
         self._resuming = asyncio.Semaphore(RESUMING_AT_ONCE)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Pass on what is applied, and give signs of life."""
-        async with background(self._health, self._follow(), self._beat(), self._watch_drain()):
+        async with background(self._health, self._follow(), self._pulse.beat(), self._pulse.watch_drain()):
             yield
-        self._close_all("draining")
+        self._pulse.close_all("draining")
 
-    @property
-    def draining(self) -> bool:
-        return self._health.draining
+    def open(self, stream: Stream) -> bool:
+        """Whether there is a place for one more; it is the stream's until it leaves."""
+        if not self.places.take(stream):
+            return False
+        metrics.LIVE_STREAMS.at().set(len(self.places.open))
+        if self._health.draining:
+            stream.close("draining")
+        return True
 
     async def enter(self, stream: Stream, last: Offsets | None) -> None:
         """Bring a stream up to the position reached, then let it in. last: where the client was; None: it is new."""
-        await self._applied.known.wait()
-        async with self._stepping:
-            if not self.audience.streams:
-                self.at = self._applied_now()
         try:
-            read = await self._postgres.fetch(tail.SQL_READ, [stream.reader_id])
+            await self._bring_in(stream, last)
         except StoreAway:
             stream.close("store-away")
-            return
+
+    async def _bring_in(self, stream: Stream, last: Offsets | None) -> None:
+        await self._applied.known.wait()
+        if last is not None:
+            await self._come_to(last)
+        async with self._stepping:
+            if not self.audience.streams:
+                self._reach(self._applied_now())
+        read = await self._postgres.fetch(tail.SQL_READ, [stream.reader_id])
         stream.put(messages.opened(messages.id_of(self.at if last is None else last), read))
-        while not stream.closed:
-            target = dict(self.at)
+        for _ in range(ROUNDS_BESIDE):
             async with self._resuming:
-                try:
-                    edges = (await edges_of(self._postgres, [stream.reader_id]))[stream.reader_id]
-                    missed = await missed_by(self._postgres, self.settings, stream.reader_id, edges, last, target)
-                except StoreAway:
-                    stream.close("store-away")
-                    return
-            self._tell(stream, missed, target)
+                target = dict(self.at)
+                edges = await self._tell_missed(stream, last, target)
             last = target
             async with self._stepping:
-                if self.at == target and not stream.closed:
-                    self.audience.join(stream, edges)
-                    self._applied.live = True
-                    metrics.LIVE_STREAMS.at().set(len(self.audience.streams))
+                if self._let_in(stream, edges, target):
                     return
+        async with self._resuming, self._stepping:  # more comes than it can catch up with: the tail waits for it
+            target = dict(self.at)
+            self._let_in(stream, await self._tell_missed(stream, last, target), target)
 
-    @staticmethod
-    def _tell(stream: Stream, missed: Missed, target: Offsets) -> None:
+    async def _come_to(self, last: Offsets) -> None:
+        """A client may have heard of its position elsewhere, a moment before this process does."""
+        positions = Positions({(ACTIVITY_PUBLISHED.name, partition): offset for partition, offset in last.items()})
+        with suppress(BadPosition, NotYetApplied, TimeoutError):
+            async with asyncio.timeout(AHEAD_S):
+                await self._applied.wait_for(positions, AHEAD_S)
+                while self.audience.streams and behind(self.at, last):
+                    await self._stepped.wait()
+
+    async def _tell_missed(self, stream: Stream, last: Offsets | None, target: Offsets) -> Edges:
+        if stream.closed:
+            return NOBODY
+        found = await edges_of(self._postgres, [stream.reader_id])
+        edges = found.get(stream.reader_id)
+        if edges is None:
+            stream.close("erased")
+            return NOBODY
+        missed = await missed_by(self._postgres, self.settings, stream.reader_id, edges, last, target)
         if missed.reset:
             stream.put(messages.reset(messages.id_of(target), missed.reset))
-            return
-        if missed.messages:
+        elif missed.messages:
             stream.put(b"".join(missed.messages))
+        return edges
+
+    def _let_in(self, stream: Stream, edges: Edges, target: Offsets) -> bool:
+        """Whether nothing more is to be done: it is in, or it has ended."""
+        if stream.closed:
+            return True
+        if self.at != target:
+            return False
+        self.audience.join(stream, edges)
+        self._applied.live = True
+        return True
 
     def leave(self, stream: Stream) -> None:
         """It ended, whoever ended it."""
+        self.places.free(stream)
         self.audience.leave(stream)
         self._applied.live = bool(self.audience.streams)
-        metrics.LIVE_STREAMS.at().set(len(self.audience.streams))
-        metrics.LIVE_ENDED.at(stream.closed or "gone").inc()
+        metrics.LIVE_STREAMS.at().set(len(self.places.open))
+        metrics.LIVE_ENDED.at(stream.closed).inc()
 
     async def _follow(self) -> None:
         while True:
@@ -122,15 +158,21 @@ class Live:
         applied = self._applied.snapshot.applied
         return {place[1]: offset for place, offset in applied.items() if place[0] == ACTIVITY_PUBLISHED.name}
 
+    def _reach(self, at: Offsets) -> None:
+        """And wake who waits for it."""
+        self.at = at
+        self._stepped.set()
+        self._stepped = asyncio.Event()
+
     async def _step(self) -> bool:
         """Pass on a stretch; whether there is more."""
         async with self._stepping:
             target = self._applied_now()
             if not self.audience.streams:
-                self.at = target
+                self._reach(target)
                 return False
-            if any(target.get(partition, -1) < offset for partition, offset in self.at.items()):
-                self.at = target  # the state is being rebuilt
+            if behind(target, self.at):
+                self._reach(target)  # the state is being rebuilt
                 self._reset_all("rebuild")
                 return False
             ranges = [(p, self.at.get(p, -1), upto) for p, upto in sorted(target.items()) if upto > self.at.get(p, -1)]
@@ -166,7 +208,7 @@ class Live:
             at[one.partition] = one.offset
             self._one(one, at, rows.get(one.event_id), edges, positions)
             self._take_out(one, at, around)
-        self.at = dict(reached)
+        self._reach(dict(reached))
         for event_id in again:
             row = rows.get(event_id)
             if row is not None and row["seen"]:
@@ -216,33 +258,3 @@ class Live:
     def _reset_all(self, reason: str) -> None:
         for stream in list(self.audience.streams):
             stream.put(messages.reset(messages.id_of(self.at), reason))
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.heartbeat_s)
-            for number, stream in enumerate(list(self.audience.streams)):
-                if number % BEATEN_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-                await self._beat_one(stream)
-
-    async def _beat_one(self, stream: Stream) -> None:
-        try:
-            await self._keys.authenticate(stream.headers)
-        except KeyNotValid:
-            stream.close("key")
-        except StoreAway:
-            pass  # a key that was good stays good while nobody can be asked
-        if monotonic() - stream.since_s > self.settings.age_max_s:
-            stream.close("age")
-        if stream in self.audience.streams:
-            stream.put(messages.heartbeat(messages.id_of(self.at)))
-
-    async def _watch_drain(self) -> None:
-        while not self._health.draining:  # noqa: ASYNC110 (told by a signal handler)
-            await asyncio.sleep(DRAIN_LOOK_S)
-        self._close_all("draining")
-        await asyncio.Event().wait()
-
-    def _close_all(self, reason: str) -> None:
-        for stream in list(self.audience.streams):
-            stream.close(reason)

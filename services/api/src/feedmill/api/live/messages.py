@@ -18,6 +18,11 @@ Offsets = dict[int, int]
 """Partition of the activities' raw topic -> highest offset that was passed on."""
 
 
+def behind(at: Offsets, other: Offsets) -> bool:
+    """Whether anything of `other` is still to come."""
+    return any(at.get(partition, -1) < offset for partition, offset in other.items())
+
+
 def id_of(offsets: Offsets) -> str:
     """As Feedmill-Position writes it."""
     name = ACTIVITY_PUBLISHED.name

@@ -17,6 +17,9 @@ class Missed:
     messages: list[bytes] = field(default_factory=list)
     reset: str = ""
 
+    def within(self, most_bytes: int) -> "Missed":
+        return self if sum(map(len, self.messages)) <= most_bytes else Missed(reset="too-many")
+
 
 async def missed_by(
     postgres: Postgres, settings: LiveSettings, reader_id: int, edges: Edges, last: Offsets | None, target: Offsets
@@ -24,7 +27,7 @@ async def missed_by(
     """Between the positions `last` (None: nothing) and `target`. Bounded: who was away for long starts anew."""
     if last is None:
         return Missed()
-    if any(offset > target.get(partition, -1) for partition, offset in last.items()):
+    if messages.behind(target, last):
         return Missed(reset="rebuild")
     ranges = [(p, last.get(p, -1), upto) for p, upto in sorted(target.items()) if upto > last.get(p, -1)]
     if not ranges:
@@ -37,7 +40,8 @@ async def missed_by(
         return Missed(reset="too-many")
     if any(reader_id in changed_by(one) for one in applied):
         return Missed(reset="edges")
-    return await _messages(postgres, reader_id, edges, applied, (last, target))
+    missed = await _messages(postgres, reader_id, edges, applied, (last, target))
+    return missed.within(settings.queue_max_bytes)
 
 
 async def _messages(

@@ -66,7 +66,7 @@ candidate AS MATERIALIZED (
     + HYDRATED
 )
 
-SQL_EDGES: Final = """
+SQL_EDGES: Final = f"""
 SELECT reader.id,
        ARRAY(SELECT followee_id FROM follow_edge WHERE follower_id = reader.id AND active AND followee_id <> reader.id
               ORDER BY followee_id) AS followees,
@@ -76,7 +76,7 @@ SELECT reader.id,
        ARRAY(SELECT object_id FROM user_edge WHERE actor_id = reader.id AND kind = 'block' AND active
               UNION ALL
              SELECT actor_id FROM user_edge WHERE object_id = reader.id AND kind = 'block' AND active) AS blocked
-  FROM unnest($1::bigint[]) AS reader (id)"""
+  FROM user_profile reader WHERE id = ANY($1) AND {VISIBLE_USER}"""  # noqa: S608 (a constant of ours)
 
 SQL_READ: Final = """
 SELECT reader_id, feed, seen_through, read_through

@@ -1,11 +1,13 @@
 """`/v1/users/{user_id}/feed/live`: the home feed as it grows, by server-sent events."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
 from feedmill.api import openapi
 from feedmill.api.authorize import Reading, authorize
+from feedmill.api.live.hub import Live
 from feedmill.api.live.messages import Offsets
 from feedmill.api.live.stream import EventStream, Stream
 from feedmill.api.paging import id_in
@@ -38,17 +40,32 @@ def router(parts: Parts) -> APIRouter:
         last = _last_in(request)
         if not await exists(parts.postgres, user_id):
             raise Problem(Kind.NOT_FOUND, "There is no user with this id.")
-        live = parts.live
-        settings = live.settings
-        full = len(live.audience.streams) >= settings.streams
-        if full or live.audience.devices_of(user_id) >= settings.streams_per_reader:
-            raise Problem(Kind.TOO_MANY_REQUESTS, "Too many streams are open.", retry_after_s=RETRY_S)
+        settings = parts.live.settings
         parts.readers.note(user_id)
-        stream = Stream(user_id, request.headers, settings.queue_messages)
+        stream = Stream(user_id, request.headers, settings.queue_messages, settings.queue_max_bytes)
         told = {COMPLETE_THROUGH: snapshot.complete_through}
-        return EventStream(stream, lambda: live.enter(stream, last), lambda: live.leave(stream), told)
+        return EventStream(stream, Listening(parts.live, stream, last), told)
 
     return routes
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A `Visit`. last: where the client was."""
+
+    live: Live
+    stream: Stream
+    last: Offsets | None
+
+    def begin(self) -> None:
+        if not self.live.open(self.stream):
+            raise Problem(Kind.TOO_MANY_REQUESTS, "Too many streams are open.", retry_after_s=RETRY_S)
+
+    async def enter(self) -> None:
+        await self.live.enter(self.stream, self.last)
+
+    def leave(self) -> None:
+        self.live.leave(self.stream)
 
 
 def _last_in(request: Request) -> Offsets | None:
