@@ -16,7 +16,7 @@ from clickhouse_connect.driver.client import Client
 
 from bench import doors
 from bench.harness import Figure, Plan, Told, at_most, quantile
-from feedmill.api.queries.interests import READINGS_SQL
+from feedmill.api.queries import interests
 from feedmill.cli.migrate import clickhouse_client
 from feedmill.testkit.platform import Platform
 
@@ -95,9 +95,12 @@ def _asked(platform: Platform, readings: int, plan: Plan, told: Told) -> list[_A
     rounds = []
 
     def sql(user: str) -> bytes:
-        bound = {"user_id": user, "from_day": LAST - timedelta(days=14), "to_day": LAST, "min_percent": 90}
+        bound = {
+            "user_id": user, "from_day": LAST - timedelta(days=14), "to_day": LAST, "min_percent": 90,
+            "at_most": interests.AT_ONCE + 1,
+        }  # fmt: skip
         path = f"/?database={database}&" + "&".join(f"param_{name}={value}" for name, value in bound.items())
-        return _exchange(warehouse, "POST", path, READINGS_SQL.encode(), headers)
+        return _exchange(warehouse, "POST", path, interests.READINGS_SQL.encode(), headers)
 
     for number in range(plan.rounds + 1):
         told(f"{readings:,} readings: {'warm-up' if number == 0 else f'round {number} of {plan.rounds}'}")

@@ -6,24 +6,27 @@ import asyncio
 import itertools
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from feedmill.api.queries.interests import Question, interests
-from feedmill.api.wire import CategoryShare
+from feedmill.api.facts import AnswerT, Questions, RowT
+from feedmill.api.queries.interests import AT_ONCE, Question, interests
+from feedmill.api.wire import CategoryShare, Interests
 from feedmill.cli import migrate
+from feedmill.contracts.limits import FOREIGN_ID_MAX_CHARS
 from feedmill.feed_writer.clickhouse.kinds import KINDS
 from feedmill.feed_writer.clickhouse.store import ClickHouseStore
 from feedmill.feed_writer.contact import Contact
 from feedmill.feed_writer.settings import ClickHouseSinkSettings
 from feedmill.feed_writer.take_apart import take_apart
-from feedmill.runtime.clickhouse import ClickHouse
+from feedmill.runtime.clickhouse import Ask, ClickHouse, Value
 from feedmill.runtime.health import Health
 from feedmill.runtime.outcome import Record
 from feedmill.runtime.settings import ClickHouseSettings
@@ -55,9 +58,15 @@ class Warehouse:
             )
             self.store.insert(KINDS[topic].blocks_of(decoded.rows), f"{topic} {next(self.tokens)}")
 
-    def shares(self, user_id: str) -> dict[str, float]:
+    def answer(self, user_id: str) -> Interests:
+        """The same, whether put together in api or in ClickHouse."""
         asked = Question(user_id, LAST - timedelta(days=WINDOW - 1), LAST, 90.0)
         found = asyncio.run(interests(self.client, asked))
+        assert asyncio.run(interests(self.client, asked, at_once=0)) == found
+        return found
+
+    def shares(self, user_id: str) -> dict[str, float]:
+        found = self.answer(user_id)
         assert found.counted == sum(each.readings for each in found.categories)
         return {each.category: each.share for each in found.categories}
 
@@ -142,17 +151,64 @@ def test_any_order_any_split_and_any_repeats_give_what_the_model_gives(
         assert warehouse.shares(f"{world}{user}") == model(events, user)
 
 
-def test_counts_say_what_has_no_category_yet(warehouse: Warehouse) -> None:
-    reads = [a_bare_record("read", a_reading("late", content), offset=n) for n, content in enumerate("aab")]
+def test_a_reading_counts_as_soon_as_its_content_has_a_category(warehouse: Warehouse) -> None:
+    reads = [
+        a_bare_record("read", a_reading("late", content, day=str(LAST)), offset=n) for n, content in enumerate("aab")
+    ]
     warehouse.put(reads)
-    asked = Question("late", LAST, LAST, 90.0)
-    found = asyncio.run(interests(warehouse.client, asked))
+    found = warehouse.answer("late")
     assert (found.readings, found.uncategorised, found.counted, found.categories) == (3, 3, 0, [])
     metas = [{"content_id": "a", "category_name": name} for name in ("x", "y")]
     warehouse.put([a_bare_record("content-meta", meta, offset=n) for n, meta in enumerate(metas)])
-    found = asyncio.run(interests(warehouse.client, asked))
+    found = warehouse.answer("late")
     assert (found.readings, found.uncategorised, found.counted) == (3, 1, 4)
     assert found.categories == [CategoryShare("x", 2, 0.5), CategoryShare("y", 2, 0.5)]
+
+
+@dataclass
+class Counting:
+    """Questions as they are asked, and how many rows came back for each."""
+
+    client: ClickHouse
+    rows: list[int] = field(default_factory=list)
+
+    async def answer(self, questions: Callable[[Ask], AnswerT]) -> AnswerT:
+        def counted(sql: str, row: type[RowT], bound: Mapping[str, Value]) -> list[RowT]:
+            answered = self.client.ask(sql, row, bound)
+            self.rows.append(len(answered))
+            return answered
+
+        return await self.client.answer(lambda _: questions(counted))
+
+
+@pytest.mark.parametrize(
+    ("contents", "letter"), [(AT_ONCE, "e"), (AT_ONCE, "é"), (AT_ONCE, "'"), (AT_ONCE + 1, "e"), (12_000, "e")]
+)
+def test_whoever_reads_much_is_answered_by_two_questions(warehouse: Warehouse, contents: int, letter: str) -> None:
+    """Every third content has no category, every fourth two; ids as long as they may be."""
+    user = f"reads {contents} {letter}"
+    ids = [f"{contents}-{n}-".ljust(FOREIGN_ID_MAX_CHARS, letter) for n in range(contents)]
+    days = [str(LAST - timedelta(days=n % WINDOW)) for n in range(contents)]
+    warehouse.put(
+        [
+            a_bare_record("read", a_reading(user, content, day=day), offset=n)
+            for n, (content, day) in enumerate(zip(ids, days, strict=True))
+        ]
+    )
+    metas = [(content, name) for n, content in enumerate(ids) if n % 3 for name in ("x", "y")[: 1 if n % 4 else 2]]
+    warehouse.put(
+        [
+            a_bare_record("content-meta", {"content_id": content, "category_name": name}, offset=n)
+            for n, (content, name) in enumerate(metas)
+        ]
+    )
+    counting = Counting(warehouse.client)
+    asked = Question(user, LAST - timedelta(days=WINDOW - 1), LAST, 90.0)
+    found = asyncio.run(interests(cast(Questions, counting), asked))
+    assert (found.readings, found.uncategorised) == (contents, len(ids[::3]))
+    assert {each.category: each.readings for each in found.categories} == Counter(name for _, name in metas)
+    assert len(counting.rows) == 2
+    assert sum(counting.rows) <= 3 * AT_ONCE
 
 
 @pytest.fixture(scope="module")
