@@ -18,6 +18,7 @@ import pytest
 from feedmill.api.live import hub, removals
 from feedmill.api.live.hub import Live
 from feedmill.api.live.resume import Missed, missed_by
+from feedmill.api.queries import tail
 from feedmill.testkit.enriched import event_id_of
 from feedmill.testkit.reader import Made, an_api
 from feedmill.testkit.sse import Listening
@@ -326,6 +327,35 @@ def test_a_read_position_is_told_to_the_other_devices_and_only_moves_on(town: To
         assert other.nothing_waits()
     with town.listening() as tablet:
         assert [one["feed"] for one in tablet.next("open").data["read"]] == ["home"]
+
+
+def test_what_is_read_on_while_a_stream_opens_is_told(town: Town) -> None:
+    live, fetch = town.api.parts.live, town.api.parts.postgres.fetch
+    asked: list[str] = []
+
+    def read_on(minute: int) -> None:
+        through = (BEGIN + timedelta(minutes=minute)).isoformat()
+        town.log.says(1, "feed-read", at=BEGIN, read={"feed": "home", "through": through, "only_seen": False})
+        town.log.apply_all()
+
+    async def slowly(sql: str, *arguments: object) -> Any:
+        found = await fetch(sql, *arguments)
+        asked.append(sql)
+        if sql == tail.SQL_READ and asked.count(sql) == 1:
+            at = live.at
+            for minute in (5, 6):
+                await asyncio.to_thread(read_on, minute)
+            while live.at == at:  # noqa: ASYNC110 (told by another task)
+                await asyncio.sleep(0.005)
+        return found
+
+    live._postgres.fetch = slowly  # type: ignore[method-assign]
+    with town.listening() as stream:
+        assert stream.next("open").data == {"read": []}
+        for _ in range(2):
+            through = stream.next("read").data["read_through"]
+            assert datetime.fromisoformat(through) == BEGIN + timedelta(minutes=6)
+    assert asked.count(tail.SQL_READ) <= 3, "not one question for each time it was read on"
 
 
 def test_a_client_that_reads_nothing_is_dropped_and_others_go_on(town: Town) -> None:

@@ -76,19 +76,20 @@ class Live:
     async def enter(self, stream: Stream, last: Offsets | None) -> None:
         """Bring a stream up to the position reached, then let it in. last: where the client was; None: it is new."""
         try:
-            await self._bring_in(stream, last)
+            await self._applied.known.wait()
+            if last is not None:
+                await self._come_to(last)
+            async with self._stepping:
+                if not self.audience.streams:
+                    self._reach(self._applied_now())
+                begin = dict(self.at) if last is None else last  # before what is read: what comes meanwhile is told
+            read = await self._postgres.fetch(tail.SQL_READ, [stream.reader_id])
+            stream.put(messages.opened(messages.id_of(begin), read))
+            await self._bring_in(stream, begin)
         except StoreAway:
             stream.close("store-away")
 
-    async def _bring_in(self, stream: Stream, last: Offsets | None) -> None:
-        await self._applied.known.wait()
-        if last is not None:
-            await self._come_to(last)
-        async with self._stepping:
-            if not self.audience.streams:
-                self._reach(self._applied_now())
-        read = await self._postgres.fetch(tail.SQL_READ, [stream.reader_id])
-        stream.put(messages.opened(messages.id_of(self.at if last is None else last), read))
+    async def _bring_in(self, stream: Stream, last: Offsets) -> None:
         for _ in range(ROUNDS_BESIDE):
             async with self._resuming:
                 target = dict(self.at)
@@ -110,7 +111,7 @@ class Live:
                 while self.audience.streams and behind(self.at, last):
                     await self._stepped.wait()
 
-    async def _tell_missed(self, stream: Stream, last: Offsets | None, target: Offsets) -> Edges:
+    async def _tell_missed(self, stream: Stream, last: Offsets, target: Offsets) -> Edges:
         if stream.closed:
             return NOBODY
         found = await edges_of(self._postgres, [stream.reader_id])

@@ -22,11 +22,9 @@ class Missed:
 
 
 async def missed_by(
-    postgres: Postgres, settings: LiveSettings, reader_id: int, edges: Edges, last: Offsets | None, target: Offsets
+    postgres: Postgres, settings: LiveSettings, reader_id: int, edges: Edges, last: Offsets, target: Offsets
 ) -> Missed:
-    """Between the positions `last` (None: nothing) and `target`. Bounded: who was away for long starts anew."""
-    if last is None:
-        return Missed()
+    """Between the positions `last` and `target`. Bounded: who was away for long starts anew."""
     if messages.behind(target, last):
         return Missed(reset="rebuild")
     ranges = [(p, last.get(p, -1), upto) for p, upto in sorted(target.items()) if upto > last.get(p, -1)]
@@ -49,6 +47,8 @@ async def _messages(
 ) -> Missed:
     last, target = between
     rows = await tail.items(postgres, [one.event_id for one in applied])
+    reads = any(one.verb == "feed-read" for one in applied)
+    positions = await postgres.fetch(tail.SQL_READ, [reader_id]) if reads else []
     missed = Missed()
     at = dict(last)
     for one in applied:
@@ -59,8 +59,7 @@ async def _messages(
         if gone is not None:
             missed.messages.append(messages.removed(messages.id_of(at), gone))
         elif one.verb == "feed-read":
-            read = await postgres.fetch(tail.SQL_READ, [reader_id])
-            missed.messages += [messages.read_through(messages.id_of(at), position) for position in read]
+            missed.messages += [messages.read_through(messages.id_of(at), position) for position in positions]
         elif row is not None and row["seen"] and edges.shows(row):
             missed.messages.append(messages.message("activity", messages.id_of(at), messages.item(row)))
     return missed
