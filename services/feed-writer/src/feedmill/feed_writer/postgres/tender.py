@@ -42,8 +42,12 @@ END_S: Final = 3.0
 """For the step under way at the end; a frozen Postgres does not hold the process up for longer."""
 _SESSION: Final = (
     "SET statement_timeout = 30000; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 10000;"
-    "SET timezone = 'UTC'; SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+    "SET timezone = 'UTC'; SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+    "SET synchronous_commit = off"
 )
+"""Nobody waits for a disk on its account, nor behind it: a step that a crash of Postgres takes back is done again, and
+what was written in the knowledge of a step is in the log behind it.
+"""
 
 _RECOVER: Final = "WITH " + rows.asking(
     "EXISTS (SELECT FROM follow_edge WHERE follower_id = reader_id AND active AND push = 1)"
