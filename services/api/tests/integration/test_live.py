@@ -500,7 +500,7 @@ def test_a_stream_that_opens_while_its_reader_is_erased_ends(town: Town, seed: S
     live = town.api.parts.live
     live._resuming = asyncio.Semaphore(0)
     with Listening(f"{town.url}/v1/users/1/feed/live", "machine") as stream:
-        stream.next("open")
+        wait_until(lambda: live._resuming._waiters, "it to wait for its turn")
         town.says(1, "user-erased", ("user", 1))
         released(live)
         wait_until(lambda: stream.ended, "the stream to end")

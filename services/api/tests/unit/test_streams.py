@@ -1,6 +1,7 @@
 """One stream's queue, and the places of a process: what bounds them."""
 
 import asyncio
+from contextlib import suppress
 
 from feedmill.api.live.places import Places
 from feedmill.api.live.stream import Stream
@@ -21,6 +22,21 @@ def test_what_waits_is_sent_as_one_and_room_is_made() -> None:
             stream.put(chunk)
         assert taken(stream) == b"abc"
     assert stream.closed == ""
+
+
+def test_nothing_is_sent_before_it_is_let_in() -> None:
+    async def held() -> bytes:
+        stream = a_stream()
+        stream.hold()
+        stream.put(b"a")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                raise AssertionError(await stream.next_chunk())
+        stream.put(b"b")
+        stream.release()
+        return await stream.next_chunk()
+
+    assert asyncio.run(held()) == b"ab"
 
 
 def test_one_message_more_than_may_wait_drops_the_client() -> None:

@@ -16,7 +16,7 @@ class Stream:
     """`put` never waits: a client that does not keep up is dropped, and comes again with its last id."""
 
     __slots__ = (
-        *("_abort", "_bytes", "_queue", "_queue_max", "_queue_max_bytes", "_wake"),
+        *("_abort", "_bytes", "_held", "_queue", "_queue_max", "_queue_max_bytes", "_wake"),
         *("closed", "headers", "reader_id", "since_s"),
     )
 
@@ -29,6 +29,7 @@ class Stream:
         self._queue_max = queue_max
         self._queue_max_bytes = queue_max_bytes
         self._bytes = 0
+        self._held = False
         self._wake = asyncio.Event()
         self._abort: Callable[[], None] | None = None
 
@@ -53,9 +54,17 @@ class Stream:
     def waiting(self) -> int:
         return len(self._queue)
 
+    def hold(self) -> None:
+        """Nothing is sent before `release`: who is told `open` is let in."""
+        self._held = True
+
+    def release(self) -> None:
+        self._held = False
+        self._wake.set()
+
     async def next_chunk(self) -> bytes:
         """All that waits; empty once closed."""
-        while not self._queue and not self.closed:
+        while (self._held or not self._queue) and not self.closed:
             self._wake.clear()
             await self._wake.wait()
         if self.closed == "slow":
@@ -99,10 +108,11 @@ class EventStream(Response):
         """Head, then chunks as they come. A client that goes away is done with at once, let in or not."""
         stream = self._stream
         self._visit.begin()
+        stream.hold()
         stream.cut_by(_abort_of(receive))
         gone = asyncio.create_task(_hang_up(receive, stream))
         entering = asyncio.create_task(self._visit.enter())
-        entering.add_done_callback(lambda task: _end_with(task, stream))
+        entering.add_done_callback(lambda task: _entered(task, stream))
         try:
             await self._send(send)
         finally:
@@ -122,9 +132,10 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _end_with(entering: asyncio.Task[None], stream: Stream) -> None:
+def _entered(entering: asyncio.Task[None], stream: Stream) -> None:
     if not entering.cancelled() and entering.exception() is not None:
         stream.close("failed")
+    stream.release()
 
 
 async def _hang_up(receive: Receive, stream: Stream) -> None:
