@@ -107,15 +107,19 @@ def test_active_users_are_those_of_a_plain_loop(acts: list[Act], asked: Reader) 
 
 def test_retention_is_that_of_a_plain_loop(acts: list[Act], asked: Reader) -> None:
     weeks_of = {user: {(day - MONDAY.date()).days // 7 for day in days} for user, days in active_days(acts).items()}
+    newest = max(week for weeks in weeks_of.values() for week in weeks)
     wanted = []
     for cohort in range(5):
         users = [weeks for weeks in weeks_of.values() if min(weeks) == cohort]
         if users:
-            active = [sum(cohort + k in weeks for weeks in users) for k in range(1, 5)]
+            active = [
+                sum(cohort + k in weeks for weeks in users) if cohort + k <= newest else None for k in range(1, 5)
+            ]
             monday = (MONDAY + timedelta(weeks=cohort)).date().isoformat()
             wanted.append({"week": monday, "users": len(users), "active": active})
     found = answered(asked, "retention", from_="2026-08-03", to="2026-09-06", weeks=4)
     assert found == {"weeks": 4, "items": wanted}
+    assert found["items"][-1]["active"][-1] is None
 
 
 def test_the_funnel_is_that_of_a_plain_loop(acts: list[Act], asked: Reader) -> None:
@@ -175,6 +179,10 @@ def test_links_tags_categories_and_entities_are_those_of_the_raw_events(town: tu
     assert {item["category"]: item["readings"] for item in said["items"]} == shares
     assert sum(item["share"] for item in said["items"]) == pytest.approx(1)
     assert said["readings"] == sum(row["read_on"] for row in model.views["readings"])
+    assert said["uncategorised"] == sum(not row["category_name"] for row in read_on) > 0
+    assert answered(asked, "categories", **time | {"limit": 1})["items"] == said["items"][:1]
+    nothing = answered(asked, "categories", from_="2001-01-01", to="2001-01-02")
+    assert (nothing["readings"], nothing["uncategorised"], nothing["items"]) == (0, 0, [])
     entities = Counter[str]()
     for row in model.views["article_entities"]:
         if row["saga_id"] == "lotr":

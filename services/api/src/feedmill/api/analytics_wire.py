@@ -67,7 +67,9 @@ class Trend(Struct, frozen=True):
 
 
 class Trends(Struct, frozen=True):
-    """What grew most: the time [from, to) against as much time before it."""
+    """What grew most: the time [from, to), up to now at most, against as much time before it. By category whole
+    days are compared, as readings are known by the day: the one that goes on may still grow.
+    """
 
     by: str
     from_time: datetime
@@ -89,11 +91,13 @@ class ActiveUsers(Struct, frozen=True):
 
 
 class Cohort(Struct, frozen=True):
-    """Users first active in the week from `week` (a Monday) on; active: how many were so again k weeks later."""
+    """Users first active in the week from `week` (a Monday) on; active: how many were so again k weeks later, null for
+    weeks that nobody was active in or after. The last number may still grow.
+    """
 
     week: date
     users: int
-    active: list[int]
+    active: list[int | None]
 
 
 class Retention(Struct, frozen=True):
@@ -125,12 +129,15 @@ class CategoryOfAll(Struct, frozen=True):
 
 
 class Categories(Struct, frozen=True):
-    """A reading counts in each category of its content; shares are of those counts and sum to 1."""
+    """A reading counts in each category of its content; shares are of those counts, all of which sum to 1.
+    uncategorised: readings of contents that are in no category yet.
+    """
 
     from_day: date
     to_day: date
     min_percent: float
     readings: int
+    uncategorised: int
     items: list[CategoryOfAll]
 
 

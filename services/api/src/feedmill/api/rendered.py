@@ -96,5 +96,7 @@ def funnel(recorded: bool, steps: Sequence[wire.Step]) -> str:
 
 def cohorts(retained: Sequence[wire.Cohort], weeks: int) -> str:
     columns = ("week of", "users", *(f"+{k}" for k in range(1, weeks + 1)))
-    rows: list[Sequence[Cell]] = [(c.week.isoformat(), c.users, *(n / c.users for n in c.active)) for c in retained]
+    rows: list[Sequence[Cell]] = [
+        (c.week.isoformat(), c.users, *(None if n is None else n / c.users for n in c.active)) for c in retained
+    ]
     return table(columns, rows)

@@ -18,9 +18,9 @@ from feedmill.api.queries.analytics.growth import Every, growth
 from feedmill.api.queries.analytics.links import top_links
 from feedmill.api.queries.analytics.retention import retention
 from feedmill.api.queries.analytics.tags import top_tags
-from feedmill.api.queries.analytics.trends import By, trends
+from feedmill.api.queries.analytics.trends import By, fairly, trends
 from feedmill.api.reading import admitted_to_facts, answer
-from feedmill.api.timespan import FROM, TO, bad, days_in, time_in, whole_in
+from feedmill.api.timespan import FROM, TO, bad, days_in, now_utc, time_in, whole_in
 from feedmill.runtime.applied import Snapshot
 
 TOP: Final = 8
@@ -79,9 +79,9 @@ def router(parts: Parts) -> APIRouter:
 
     @routes.get("/trends", openapi_extra=_operation(wire.Trends, _choice("by", By, By.TAG), FROM, TO, limit))
     async def trending(request: Request) -> Response:
-        """What grew most: the time against as much time before it; the last seven days without from."""
-        snapshot, time = await admitted(request), time_in(request, days=TREND_DAYS)
-        by = _chosen(request, "by", By, By.TAG)
+        """What grew most: the time, up to now, against as much time before it; the last seven days without from."""
+        snapshot, by = await admitted(request), _chosen(request, "by", By, By.TAG)
+        time = fairly(by, time_in(request, days=TREND_DAYS), now_utc())
         items = await trends(asking(), by, time, most(request))
         return answer(request, wire.Trends(by, time.begin, time.end, items), snapshot)
 
@@ -116,8 +116,7 @@ def router(parts: Parts) -> APIRouter:
         snapshot = await admitted(request)
         first, last = days_in(request, most=settings.days_max)
         percent = _percent(request)
-        readings, items = await categories(asking(), first, last, percent, most(request))
-        return answer(request, wire.Categories(first, last, percent, readings, items), snapshot)
+        return answer(request, await categories(asking(), first, last, percent, most(request)), snapshot)
 
     @routes.get("/growth", openapi_extra=_operation(wire.Growth, _choice("by", Every, Every.DAY), FROM, TO))
     async def grown(request: Request) -> Response:

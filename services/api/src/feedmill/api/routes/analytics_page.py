@@ -21,10 +21,10 @@ from feedmill.api.queries.analytics.funnel import funnel
 from feedmill.api.queries.analytics.growth import Every, growth
 from feedmill.api.queries.analytics.links import top_links
 from feedmill.api.queries.analytics.retention import retention
-from feedmill.api.queries.analytics.trends import By, trends
+from feedmill.api.queries.analytics.trends import By, fairly, trends
 from feedmill.api.reading import COMPLETE_THROUGH, admitted_to_facts
 from feedmill.api.rendered import chart, cohorts, figures, section, table
-from feedmill.api.timespan import FROM, TO, days_in, time_in
+from feedmill.api.timespan import FROM, TO, days_in, now_utc, time_in
 from feedmill.runtime.applied import Snapshot
 from feedmill.runtime.problem import Kind, Problem, problem_of, problem_response
 
@@ -72,12 +72,12 @@ def router(parts: Parts) -> APIRouter:
     return routes
 
 
-_SummedUp = tuple[list[wire.ActiveUsersOfDay], list[wire.GrowthOf], tuple[int, list[wire.CategoryOfAll]]]
+_SummedUp = tuple[list[wire.ActiveUsersOfDay], list[wire.GrowthOf], wire.Categories]
 
 
 async def _sections(asking: Asking, time: Time, first: date, last: date) -> list[str]:
     """All questions at once; ClickHouse is asked by as many threads as the settings say."""
-    (active, grown, (readings, read)), others = await asyncio.gather(
+    (active, grown, read), others = await asyncio.gather(
         _summed_up(asking, first, last),
         asyncio.gather(
             _retention(asking, first, last),
@@ -92,9 +92,9 @@ async def _sections(asking: Asking, time: Time, first: date, last: date) -> list
         "posts": sum(row.posts for row in grown),
         "new users": sum(row.new_users for row in grown),
         "active in the last 30 days": active[-1].monthly if active else None,
-        "readings beyond 90 %": readings,
+        "readings beyond 90 %": read.readings,
     }
-    shares = table(("category", "readings", "share"), [(row.category, row.readings, row.share) for row in read])
+    shares = table(("category", "readings", "share"), [(row.category, row.readings, row.share) for row in read.items])
     charts = [_active_users(active), _growth([row.day for row in active], grown)]
     return [figures(summary), *charts, *others, section("Categories read", shares)]
 
@@ -145,7 +145,8 @@ async def _links(asking: Asking, time: Time) -> str:
 
 
 async def _tags(asking: Asking, time: Time) -> str:
-    rows = [(f"#{row.name}", row.now, row.before, row.change) for row in await trends(asking, By.TAG, time, TOP)]
+    fair = fairly(By.TAG, time, now_utc())
+    rows = [(f"#{row.name}", row.now, row.before, row.change) for row in await trends(asking, By.TAG, fair, TOP)]
     return section("Tags", table(("tag", "now", "before", "change"), rows), "against as much time before")
 
 

@@ -5,35 +5,37 @@ from typing import Final
 
 from msgspec import Struct
 
-from feedmill.api.analytics_wire import CategoryOfAll
+from feedmill.api.analytics_wire import Categories, CategoryOfAll
 from feedmill.api.queries.analytics.asking import Asking
 from feedmill.runtime.clickhouse import Value
 
 SQL: Final = """
-SELECT category_name AS category, count() AS readings, count() / sum(count()) OVER () AS share
+SELECT category, sum(n) AS readings, sumIf(n, empty(categories)) AS uncategorised,
+       sumIf(readings, category != '') OVER () AS counted
   FROM (
-    SELECT content_id FROM fact_reading FINAL
-     WHERE updated_at BETWEEN {first:Date} AND {last:Date} AND read_percent > {min_percent:Float64}) AS reading
- INNER JOIN content_category USING content_id
+    SELECT content_id, count() AS n
+      FROM fact_reading FINAL
+     WHERE updated_at BETWEEN {first:Date} AND {last:Date} AND read_percent > {min_percent:Float64}
+     GROUP BY content_id) AS reading
+  LEFT JOIN dim_content USING content_id
+ ARRAY JOIN arrayPushFront(categories, '') AS category
  GROUP BY category
  ORDER BY readings DESC, category
- LIMIT {limit:UInt32}"""
-
-ALL_SQL: Final = """
-SELECT count() AS readings
-  FROM fact_reading FINAL
- WHERE updated_at BETWEEN {first:Date} AND {last:Date} AND read_percent > {min_percent:Float64}"""
+ LIMIT {limit:UInt32} + 1"""
+"""Every content is also in the category without a name, which no other has more readings than: the first row is all."""
 
 
-class _Count(Struct):
+class _Row(Struct):
+    category: str
     readings: int
+    uncategorised: int
+    counted: int
 
 
-async def categories(
-    asking: Asking, first: date, last: date, min_percent: float, limit: int
-) -> tuple[int, list[CategoryOfAll]]:
-    """Readings of the time, each once, and the categories by readings; both days included."""
+async def categories(asking: Asking, first: date, last: date, min_percent: float, limit: int) -> Categories:
+    """Both days included."""
     bound: dict[str, Value] = {"first": first.isoformat(), "last": last.isoformat(), "min_percent": min_percent}
-    counts = await asking.rows(ALL_SQL, _Count, bound)
-    readings = sum(count.readings for count in counts)
-    return readings, await asking.rows(SQL, CategoryOfAll, {**bound, "limit": limit})
+    rows = await asking.rows(SQL, _Row, {**bound, "limit": limit})
+    every = rows[0] if rows else _Row("", 0, 0, 0)
+    items = [CategoryOfAll(row.category, row.readings, row.readings / row.counted) for row in rows[1:]]
+    return Categories(first, last, min_percent, every.readings, every.uncategorised, items)

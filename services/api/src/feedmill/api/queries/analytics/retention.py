@@ -18,14 +18,16 @@ first AS (
      GROUP BY actor_id
     HAVING first_week BETWEEN toMonday({{first:Date}}) AND {{last:Date}})
 SELECT first_week AS week, uniqExact(actor_id) AS users,
-       arrayMap(k -> countEqual(groupArray(intDiv(active.week - first_week, 7)), k),
+       arrayMap(k -> if(first_week + 7 * k > newest.week, NULL,
+                        countEqual(groupArray(intDiv(active.week - first_week, 7)), k)),
                 range(1, {{weeks:UInt32}} + 1)) AS active
   FROM first
  INNER JOIN active USING actor_id
+ CROSS JOIN (SELECT max(week) AS week FROM active) AS newest
  WHERE active.week <= first_week + 7 * {{weeks:UInt32}}
- GROUP BY first_week
+ GROUP BY first_week, newest.week
  ORDER BY first_week"""  # noqa: S608  a constant
-"""A user and week is one row, so a count of rows is a count of users."""
+"""A user and week is one row, so a count of rows is a count of users. What nobody has lived to see is no zero."""
 
 
 async def retention(asking: Asking, first: date, last: date, weeks: int) -> list[Cohort]:

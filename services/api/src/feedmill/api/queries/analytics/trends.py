@@ -1,5 +1,7 @@
 """What grew most: a time against as much time before it?"""
 
+from dataclasses import replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -28,8 +30,10 @@ _COUNTED: Final = {
     " WHERE verb NOT IN (" + SILENT + ")",
     By.ENTITY: "entity_id AS name, date_time AS at, entity_counter AS n FROM fact_readers FINAL"
     " WHERE (event_id, version) IN (SELECT event_id, version FROM article FINAL)",
-    By.CATEGORY: "category_name AS name, toDateTime64(updated_at, 6, 'UTC') AS at, 1 AS n"
-    " FROM fact_reading FINAL INNER JOIN content_category USING content_id",
+    By.CATEGORY: "category_name AS name, toDateTime64(day, 6, 'UTC') AS at, n FROM ("
+    "SELECT content_id, updated_at AS day, count() AS n FROM fact_reading FINAL"
+    " WHERE updated_at >= toDate({before:DateTime64(6, 'UTC')}) AND updated_at <= toDate({end:DateTime64(6, 'UTC')})"
+    " GROUP BY content_id, day) AS reading INNER JOIN content_category USING content_id",
 }
 
 SQL: Final = {
@@ -45,6 +49,13 @@ HAVING now > 0
  LIMIT {{limit:UInt32}}"""  # noqa: S608  made of the constants above
     for by, counted in _COUNTED.items()
 }
+
+
+def fairly(by: By, time: Time, now: datetime) -> Time:
+    """Up to this minute at most: a day that goes on is not held against whole ones. Of readings only days are known."""
+    if by is By.CATEGORY or now <= time.begin:
+        return time
+    return replace(time, end=min(time.end, (now + timedelta(minutes=1)).replace(second=0, microsecond=0)))
 
 
 async def trends(asking: Asking, by: By, time: Time, limit: int) -> list[Trend]:
