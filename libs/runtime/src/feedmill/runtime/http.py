@@ -34,6 +34,7 @@ from feedmill.runtime.outcome import Transient
 from feedmill.runtime.position import HEADER, BadPosition, Positions
 from feedmill.runtime.problem import Problem, answer_with_problem
 from feedmill.runtime.settings import Section
+from feedmill.runtime.whole_answers import WholeAnswers
 
 log = logs.get("feedmill.http")
 
@@ -173,7 +174,7 @@ def serve(app: FastAPI, settings: HttpSettings, health: Health) -> int:
             host=settings.host,
             port=settings.port,
             loop="uvloop",
-            http="httptools",
+            http=WholeAnswers,
             ws="none",
             log_config=None,
             access_log=False,
