@@ -13,7 +13,12 @@ import pytest
 from msgspec import Struct
 from pydantic import SecretStr
 
-from feedmill.api.queries.analytics.asking import Asking
+from feedmill.api.queries.analytics.active_users import active_users
+from feedmill.api.queries.analytics.asking import Asking, Time
+from feedmill.api.queries.analytics.links import top_links
+from feedmill.api.queries.analytics.retention import retention
+from feedmill.api.queries.analytics.tags import top_tags
+from feedmill.api.queries.analytics.trends import By, trends
 from feedmill.api.settings import AnalyticsSettings
 from feedmill.runtime.clickhouse import ClickHouse
 from feedmill.runtime.postgres import StoreAway
@@ -278,3 +283,35 @@ def test_a_question_is_bounded_in_memory_and_threads(mill: Mill) -> None:
         assert asyncio.run(asking.rows(sql, Limits, {})) == [Limits(12_000_000, 1, 3.0)]
         with pytest.raises(StoreAway):
             asyncio.run(asking.rows("SELECT length(groupArray(number)) AS n FROM numbers(50000000)", dict, {}))
+
+
+CROWDED = """INSERT INTO fact_activity (event_id, verb, actor_id, object_type, object_id, occurred_at, version)
+SELECT generateUUIDv4(), ['post', 'like', 'share', 'comment'][1 + number % 4], 1 + number % {people:UInt32}, 'post',
+       intDiv(number, 4), toDateTime64('2026-08-03 00:00:00', 6, 'UTC') + toIntervalHour(number % 997), 1
+  FROM numbers({acts:UInt32})"""
+POSTED = """INSERT INTO object_change
+  (object_type, object_id, event_id, verb, author_id, tags, canonical_url, changed_at, version)
+SELECT 'post', number, generateUUIDv4(), 'post', number, [concat('t', toString(number % 100))],
+       concat('https://a.example/', toString(number % 1000)), toDateTime64('2026-08-20 00:00:00', 6, 'UTC'), 1
+  FROM numbers({acts:UInt32} / 4)"""
+
+
+def test_a_large_town_is_answered_in_little_memory(filled_by_hand: Mill) -> None:
+    """60,000 people's 600,000 acts: no set of users a day is held, nor every object there ever was."""
+    filled_by_hand.clear()
+    size = {"people": 60_000, "acts": 600_000}
+    for statement in (CROWDED, POSTED):
+        filled_by_hand.client.command(statement, parameters=size)
+    first, last = date(2026, 8, 3), date(2026, 9, 13)
+    time = Time(MONDAY, MONDAY + timedelta(days=42))
+    settings = ClickHouseSettings(url=SecretStr(filled_by_hand.server.url))
+
+    async def ask(asking: Asking) -> None:
+        assert max(day.monthly for day in await active_users(asking, first, last)) == size["people"]
+        assert sum(cohort.users for cohort in await retention(asking, first, last, 6)) == size["people"]
+        assert sum(tag.uses for tag in await top_tags(asking, time, 100)) == size["acts"] // 4
+        assert [link.posts for link in await top_links(asking, time, 1)] == [150]
+        assert [trend.now for trend in await trends(asking, By.TAG, time, 1)] == [1_500]
+
+    with closing(ClickHouse(settings, application="test")) as clickhouse:
+        asyncio.run(ask(Asking(clickhouse, AnalyticsSettings(query_memory_bytes=100_000_000))))

@@ -14,6 +14,10 @@ RowT = TypeVar("RowT")
 SILENT: Final = "'user-created', 'user-updated', 'user-erased'"
 """Verbs that make nobody active: an operator may do them for many."""
 
+ALIVE: Final = """verb != 'delete' AND (object_type, object_id) NOT IN (
+           SELECT object_type, object_id FROM object_change WHERE verb = 'delete')"""
+"""Of `object_change FINAL`: what dim_object has, without every object there ever was in memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Time:
@@ -44,6 +48,8 @@ class Asking:
     settings: AnalyticsSettings
 
     async def rows(self, sql: str, row: type[RowT], bound: Mapping[str, Value]) -> list[RowT]:
-        """Raises StoreAway where it is away, or where time or memory is up."""
-        limits = f"max_memory_usage = {self.settings.query_memory_bytes}, max_threads = {self.settings.query_threads}"
+        """Large groups go by the disk. Raises StoreAway where ClickHouse is away, or where time or memory is up."""
+        memory = self.settings.query_memory_bytes
+        spill = f"max_bytes_before_external_group_by = {memory // 3}, max_bytes_before_external_sort = {memory // 3}"
+        limits = f"max_memory_usage = {memory}, max_threads = {self.settings.query_threads}, {spill}"
         return await self.clickhouse.fetch(f"{sql}\nSETTINGS {limits}", row, bound, timeout_s=self.settings.query_s)

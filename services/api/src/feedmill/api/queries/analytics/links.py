@@ -3,14 +3,14 @@
 from typing import Final
 
 from feedmill.api.analytics_wire import TopLink
-from feedmill.api.queries.analytics.asking import Asking, Time
+from feedmill.api.queries.analytics.asking import ALIVE, Asking, Time
 
-SQL: Final = """
+SQL: Final = f"""
 WITH link AS (
     SELECT object_type, object_id, canonical_url, title
-      FROM dim_object
-     WHERE canonical_url != '' AND deleted_at = toDateTime64(0, 6, 'UTC')
-       AND created_at >= {begin:DateTime64(6, 'UTC')} AND created_at < {end:DateTime64(6, 'UTC')}),
+      FROM object_change FINAL
+     WHERE canonical_url != '' AND {ALIVE}
+       AND changed_at >= {{begin:DateTime64(6, 'UTC')}} AND changed_at < {{end:DateTime64(6, 'UTC')}}),
 reaction AS (
     SELECT object_type, object_id, countIf(latest = 'like') AS likes, sum(shared) AS shares
       FROM (
@@ -27,7 +27,7 @@ SELECT canonical_url AS url, argMax(link.title, link.object_id) AS title, count(
   LEFT JOIN reaction USING (object_type, object_id)
  GROUP BY url
  ORDER BY posts + likes + shares DESC, url
- LIMIT {limit:UInt32}"""
+ LIMIT {{limit:UInt32}}"""  # noqa: S608  a constant
 """Of likes and unlikes of one actor the latest in the log counts: they share a partition."""
 
 

@@ -3,17 +3,17 @@
 from typing import Final
 
 from feedmill.api.analytics_wire import TopTag
-from feedmill.api.queries.analytics.asking import Asking, Time
+from feedmill.api.queries.analytics.asking import ALIVE, Asking, Time
 
-SQL: Final = """
+SQL: Final = f"""
 SELECT tag, count() AS uses, uniqExact(author_id) AS authors
-  FROM dim_object
+  FROM object_change FINAL
  ARRAY JOIN tags AS tag
- WHERE deleted_at = toDateTime64(0, 6, 'UTC')
-   AND created_at >= {begin:DateTime64(6, 'UTC')} AND created_at < {end:DateTime64(6, 'UTC')}
+ WHERE {ALIVE}
+   AND changed_at >= {{begin:DateTime64(6, 'UTC')}} AND changed_at < {{end:DateTime64(6, 'UTC')}}
  GROUP BY tag
  ORDER BY uses DESC, tag
- LIMIT {limit:UInt32}"""
+ LIMIT {{limit:UInt32}}"""  # noqa: S608  a constant
 
 
 async def top_tags(asking: Asking, time: Time, limit: int) -> list[TopTag]:

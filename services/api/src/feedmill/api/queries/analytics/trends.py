@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from feedmill.api.analytics_wire import Trend
-from feedmill.api.queries.analytics.asking import SILENT, Asking, Time
+from feedmill.api.queries.analytics.asking import ALIVE, SILENT, Asking, Time
 from feedmill.contracts import times
 
 
@@ -21,11 +21,11 @@ class By(StrEnum):
 
 
 _IN_TIME: Final = "at >= {before:DateTime64(6, 'UTC')} AND at < {end:DateTime64(6, 'UTC')}"
-_ALIVE: Final = "deleted_at = toDateTime64(0, 6, 'UTC')"
 # The fragments are our own constants; each gives name, at and n.
 _COUNTED: Final = {
-    By.TAG: "tag AS name, created_at AS at, 1 AS n FROM dim_object ARRAY JOIN tags AS tag WHERE " + _ALIVE,
-    By.LINK: "canonical_url AS name, created_at AS at, 1 AS n FROM dim_object WHERE canonical_url != '' AND " + _ALIVE,
+    By.TAG: f"tag AS name, changed_at AS at, 1 AS n FROM object_change FINAL ARRAY JOIN tags AS tag WHERE {ALIVE}",
+    By.LINK: "canonical_url AS name, changed_at AS at, 1 AS n FROM object_change FINAL"
+    f" WHERE canonical_url != '' AND {ALIVE}",
     By.VERB: "toString(verb) AS name, occurred_at AS at, 1 AS n FROM fact_activity FINAL"
     " WHERE verb NOT IN (" + SILENT + ")",
     By.ENTITY: "entity_id AS name, date_time AS at, entity_counter AS n FROM fact_readers FINAL"
