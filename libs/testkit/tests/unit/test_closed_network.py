@@ -39,3 +39,8 @@ def watcher() -> Iterator[ThreadPoolExecutor]:
 def test_a_thread_from_before_the_test_goes_on(watcher: ThreadPoolExecutor) -> None:
     with socket.socket() as sock:
         assert watcher.submit(sock.connect_ex, ("127.0.0.1", 1)).result() == errno.ECONNREFUSED
+
+
+def test_such_a_thread_may_ask_a_database_too(watcher: ThreadPoolExecutor) -> None:
+    asked = watcher.submit(lambda: psycopg2.connect("postgresql://127.0.0.1:1/feedmill", connect_timeout=5))
+    assert isinstance(asked.exception(), psycopg2.OperationalError)

@@ -12,6 +12,7 @@ import threading
 from types import FrameType
 from typing import Any
 
+import psycopg2
 import pytest
 
 from feedmill.testkit.parts import (
@@ -49,6 +50,7 @@ own_ports: set[int] = set()
 _connect = socket.socket.connect
 _connect_ex = socket.socket.connect_ex
 _listen = socket.socket.listen
+_connect_database = psycopg2.connect
 older_threads: set[int | None] = set()
 """Those of fixtures that live for the session: what they watch is not the test's doing."""
 
@@ -95,7 +97,10 @@ def connect_ex(self: socket.socket, address: Any) -> int:
     return _connect_ex(self, address)
 
 
-def no_database(*_: Any, **__: Any) -> None:
+def connect_database(*arguments: Any, **named: Any) -> Any:
+    """psycopg2 connects by libpq, past Python's sockets."""
+    if threading.get_ident() in older_threads:
+        return _connect_database(*arguments, **named)
     raise NetworkClosed("no database in a test without marker: mark it `integration`, or give it a fake")
 
 
@@ -108,4 +113,4 @@ def closed_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(socket.socket, "listen", listen)
     monkeypatch.setattr(socket.socket, "connect", connect)
     monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
-    monkeypatch.setattr("psycopg2.connect", no_database)
+    monkeypatch.setattr(psycopg2, "connect", connect_database)
