@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 RAW = "activity.published.v1"
 FEED = "/v1/users/1/feed"
-TTL_S, TIMEOUT_MS, AWAY_MS = 30, 200, 300
+TTL_S, TIMEOUT_MS, AWAY_MS = 30, 2_000, 300
 
 
 @pytest.fixture(scope="module")
