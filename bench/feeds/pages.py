@@ -86,11 +86,11 @@ def _pull(dsn: str) -> None:
 
 
 def _feed(platform: Platform, key: str, readers: Sequence[int]) -> Load:
-    address = f"http://127.0.0.1:{doors.port_of(platform.address('api'))}"
-    for reader in readers[:20]:
-        page = httpx2.get(f"{address}/v1/users/{reader}/feed", headers={"X-App-Key": key}).json()
+    address, paths = platform.address("api"), [f"/v1/users/{reader}/feed" for reader in readers]
+    for path in paths[:20]:
+        page = httpx2.get(f"{address}{path}", headers={"X-App-Key": key}).json()
         assert len(page["items"]) == 20, page
-    return _load(doors.port_of(platform.address("api")), [f"/v1/users/{r}/feed" for r in readers], key)
+    return _load(doors.port_of(address), paths, key)
 
 
 def _load(port: int, paths: Sequence[str], key: str) -> Load:

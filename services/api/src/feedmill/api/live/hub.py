@@ -176,7 +176,7 @@ class Live:
                 self._reach(target)  # the state is being rebuilt
                 self._reset_all("rebuild")
                 return False
-            ranges = [(p, self.at.get(p, -1), upto) for p, upto in sorted(target.items()) if upto > self.at.get(p, -1)]
+            ranges = tail.ranges_between(self.at, target)
             if not ranges:
                 return False
             most = self.settings.step_activities

@@ -27,7 +27,7 @@ async def missed_by(
     """Between the positions `last` and `target`. Bounded: who was away for long starts anew."""
     if messages.behind(target, last):
         return Missed(reset="rebuild")
-    ranges = [(p, last.get(p, -1), upto) for p, upto in sorted(target.items()) if upto > last.get(p, -1)]
+    ranges = tail.ranges_between(last, target)
     if not ranges:
         return Missed()
     if sum(upto - above for _, above, upto in ranges) > settings.resume_offsets:

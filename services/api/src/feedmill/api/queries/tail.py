@@ -1,6 +1,6 @@
 """What was applied between two positions, in the order of the log; and whom a reader follows, mutes and blocks now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -99,6 +99,11 @@ class Applied(NamedTuple):
 
 Ranges = Sequence[tuple[int, int, int]]
 """(partition, above, up to)"""
+
+
+def ranges_between(above: Mapping[int, int], upto: Mapping[int, int]) -> Ranges:
+    """What lies between two sets of offsets, by partition; of a partition that `above` does not name, all."""
+    return [(p, above.get(p, -1), offset) for p, offset in sorted(upto.items()) if offset > above.get(p, -1)]
 
 
 async def between(postgres: Postgres, ranges: Ranges, most: int) -> list[Applied]:
