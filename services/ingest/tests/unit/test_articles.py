@@ -14,16 +14,6 @@ SERVICE = {"X-App-Key": "town"}
 ARTICLE: dict[str, Any] = {"id": "7", "time": 1_700_000_000, "readers": 1_200, "text": "Frodo and Sam Gamgee"}
 
 
-@pytest.fixture
-def fake() -> FakeHouse:
-    return a_house()
-
-
-@pytest.fixture
-def client(fake: FakeHouse) -> TestClient:
-    return a_client(fake)
-
-
 def test_an_article_is_kept_under_the_name_it_would_have_without_an_envelope(
     client: TestClient, fake: FakeHouse
 ) -> None:

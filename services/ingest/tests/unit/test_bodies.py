@@ -18,16 +18,6 @@ LIKE: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def fake() -> FakeHouse:
-    return a_house()
-
-
-@pytest.fixture
-def client(fake: FakeHouse) -> TestClient:
-    return a_client(fake)
-
-
 def with_data(type_: str, **data: Any) -> dict[str, Any]:
     return {**LIKE, "type": f"feedmill.{type_}.v1", "data": data}
 

@@ -4,20 +4,10 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from feedmill.testkit.door import FakeHouse, a_client, a_house
+from feedmill.testkit.door import FakeHouse
 
 IVAN, NICO = {"X-App-Key": "abc123"}, {"X-App-Key": "abc124"}
 TOWN, ADMIN, READER = {"X-App-Key": "town"}, {"X-App-Key": "admin"}, {"X-App-Key": "reader"}
-
-
-@pytest.fixture
-def fake() -> FakeHouse:
-    return a_house()
-
-
-@pytest.fixture
-def client(fake: FakeHouse) -> TestClient:
-    return a_client(fake)
 
 
 def erase(client: TestClient, key: dict[str, str], user: object = 1, **headers: str) -> Response:

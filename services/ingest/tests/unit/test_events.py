@@ -13,16 +13,6 @@ TOWN = {"X-App-Key": "town"}
 NS = uuid5(NAMESPACE_DNS, "feedmill")
 
 
-@pytest.fixture
-def fake() -> FakeHouse:
-    return a_house()
-
-
-@pytest.fixture
-def client(fake: FakeHouse) -> TestClient:
-    return a_client(fake)
-
-
 def event(verb: str, id_: str = "a1", **data: Any) -> dict[str, Any]:
     return {"id": id_, "source": "my-app", "type": f"feedmill.{verb}.v1", "data": data}
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from feedmill.testkit.door import FakeHouse, a_client, a_house, an_app
+from feedmill.testkit.door import FakeHouse, a_house, an_app
 
 POST: dict[str, Any] = {"type": "post", "content": "hello"}
 LIKE: dict[str, Any] = {
@@ -103,11 +103,6 @@ def fake() -> FakeHouse:
     made = a_house()
     made.world.objects["post", 1] = 2
     return made
-
-
-@pytest.fixture
-def client(fake: FakeHouse) -> TestClient:
-    return a_client(fake)
 
 
 def operations_of(app: FastAPI) -> set[str]:

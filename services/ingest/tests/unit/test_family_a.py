@@ -5,21 +5,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from feedmill.testkit.door import FakeHouse, a_client, a_house
+from feedmill.testkit.door import FakeHouse
 
 IVAN = {"X-App-Key": "abc123"}
 IVAN_JSON = {**IVAN, "Content-Type": "application/json"}
 PATHS = ("/post", "/activity", "/follow", "/unfollow")
-
-
-@pytest.fixture
-def fake() -> FakeHouse:
-    return a_house()
-
-
-@pytest.fixture
-def client(fake: FakeHouse) -> TestClient:
-    return a_client(fake)
 
 
 def said(answer: Any) -> tuple[int, str]:

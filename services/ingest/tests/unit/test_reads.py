@@ -5,20 +5,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from feedmill.testkit.door import FakeHouse, a_client, a_house
+from feedmill.testkit.door import FakeHouse
 
 IVAN = {"X-App-Key": "abc123"}
 THROUGH: dict[str, Any] = {"through": "2026-11-20T10:00:00+01:00"}
-
-
-@pytest.fixture
-def fake() -> FakeHouse:
-    return a_house()
-
-
-@pytest.fixture
-def client(fake: FakeHouse) -> TestClient:
-    return a_client(fake)
 
 
 @pytest.mark.parametrize(("path", "feed"), [("feed", "home"), ("notifications", "notifications")])

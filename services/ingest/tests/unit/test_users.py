@@ -5,20 +5,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from feedmill.testkit.door import FakeHouse, a_client, a_house
+from feedmill.testkit.door import FakeHouse
 
 ADMIN = {"X-App-Key": "admin"}
 ADA: dict[str, Any] = {"handle": "ada", "name": "Ada Lovelace", "email": "Ada@example.org", "college": "Home"}
-
-
-@pytest.fixture
-def fake() -> FakeHouse:
-    return a_house()
-
-
-@pytest.fixture
-def client(fake: FakeHouse) -> TestClient:
-    return a_client(fake)
 
 
 def test_a_user_is_created_named_and_readable(client: TestClient, fake: FakeHouse) -> None:
