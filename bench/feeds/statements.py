@@ -137,7 +137,7 @@ async def _measured(dsn: str, small: str, plan: Plan, told: Told) -> list[Figure
 
 def _asked(reader: int, keys: dict[int, Key]) -> tuple[object, ...]:
     before = keys.get(reader, NEWEST)
-    return reader, before.occurred_at, before.event_id, PAGE + 1, None
+    return [reader], [before.occurred_at], [before.event_id], [PAGE + 1], None
 
 
 async def _check_full(connection: asyncpg.Connection, readers: Sequence[int], keys: dict[int, Key]) -> None:

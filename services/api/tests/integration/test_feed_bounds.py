@@ -25,7 +25,7 @@ IVAN, NICO, OLGA, ERIC = 1, 2, 3, 4
 ACTIVITY_ID = re.compile(r'"activity_id":"([0-9a-f-]{36})"')
 MANY = long.ROWS_LOOKED_AT + 150
 Statement = tuple[str, *tuple[object, ...]]
-SHORT: Statement = (short.SQL, IVAN, NEWEST.occurred_at, NEWEST.event_id, 21, None)
+SHORT: Statement = (short.SQL, [IVAN], [NEWEST.occurred_at], [NEWEST.event_id], [21], None)
 LONG: Statement = (long.SQL, IVAN, NEWEST.occurred_at, NEWEST.event_id, VERBS, 21, None, 20)
 ROWS_OF_FEEDS = re.compile(r"on home_feed\b.*?actual rows=(\d+) loops=(\d+)")
 
@@ -64,7 +64,9 @@ async def walked(postgres: Postgres, limit: int) -> list[str]:
     """Every activity, through full pages."""
     before, positions, found = NEWEST, None, list[str]()
     while True:
-        page = await home_feed(postgres, reader_id=IVAN, before=before, limit=limit, positions=positions, plain=Plain())
+        page = await home_feed(
+            postgres, reader_id=IVAN, before=before, limit=limit, positions=positions, plain=Plain(postgres)
+        )
         ids = ACTIVITY_ID.findall(page.items)
         found += ids
         if page.next is None:

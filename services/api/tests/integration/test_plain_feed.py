@@ -1,5 +1,6 @@
 """A plain reader's page by the short statement: the same bytes as by the long one, and only where it is right."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -10,6 +11,7 @@ from feedmill.api.cursor import NEWEST, Positions
 from feedmill.api.queries.home_feed import home_feed
 from feedmill.api.queries.plain_feed import Plain
 from feedmill.api.queries.rendered import Written
+from feedmill.api.settings import PageSettings
 from feedmill.runtime.feeds.rows import COLUMNS
 from feedmill.runtime.postgres import Postgres
 from feedmill.testkit.reader import asked
@@ -67,7 +69,7 @@ def town(seed: Seed) -> Seed:
 
 
 async def plainly(postgres: Postgres, limit: int = 50) -> Written | None:
-    return await Plain().page(postgres, reader_id=IVAN, before=NEWEST, limit=limit, positions=None)
+    return await Plain(postgres).page(reader_id=IVAN, before=NEWEST, limit=limit, positions=None)
 
 
 def test_every_page_has_the_bytes_cursor_and_positions_of_the_long_statement(town: Seed, state: str) -> None:
@@ -76,7 +78,7 @@ def test_every_page_has_the_bytes_cursor_and_positions_of_the_long_statement(tow
     async def walked(postgres: Postgres, limit: int) -> int:
         before, positions, pages = NEWEST, None, 0
         while True:
-            short = await Plain().page(postgres, reader_id=IVAN, before=before, limit=limit, positions=positions)
+            short = await Plain(postgres).page(reader_id=IVAN, before=before, limit=limit, positions=positions)
             long = await home_feed(postgres, reader_id=IVAN, before=before, limit=limit, positions=positions)
             assert short == long
             pages += 1
@@ -88,6 +90,37 @@ def test_every_page_has_the_bytes_cursor_and_positions_of_the_long_statement(tow
     assert asked(state, lambda postgres: walked(postgres, 1)) == 7
     assert asked(state, lambda postgres: walked(postgres, 3)) == 3
     assert asked(state, lambda postgres: walked(postgres, 7)) == 1
+
+
+def test_pages_asked_together_are_those_asked_alone(town: Seed, state: str) -> None:
+    pushed(town)
+    town.follow(OLGA, NICO)  # pulled, so olga is not plain
+    town.execute("INSERT INTO feed_reader (reader_id, read_at) VALUES (2, now()), (4, now())")
+
+    async def walked(postgres: Postgres) -> None:
+        first = await plainly(postgres, 2)
+        assert first is not None
+        assert first.next is not None
+        asks = [
+            partial(Plain.page, reader_id=reader, before=before, limit=limit, positions=positions)
+            for reader, before, limit, positions in (
+                (IVAN, NEWEST, 2, None),
+                (IVAN, first.next, 2, first.positions),
+                (OLGA, NEWEST, 20, None),
+                (IVAN, first.next, 50, (1_000,)),
+                (NICO, NEWEST, 20, None),
+                (IVAN, NEWEST, 50, ()),
+                (GONE, NEWEST, 50, (None, None, None, 7)),
+                (IVAN, NEWEST, 3, (0,)),
+            )
+        ]
+        alone = [await ask(Plain(postgres)) for ask in asks]
+        one_at_once = Plain(postgres, PageSettings(statements_at_once=1, pages_a_statement=len(asks)))
+        assert await asyncio.gather(*(ask(one_at_once) for ask in asks)) == alone
+        assert [page is None for page in alone] == [False, False, True, False, False, False, True, False]
+        assert [page.items.count('"activity_id"') for page in alone if page is not None] == [2, 2, 5, 0, 7, 0]
+
+    asked(state, walked)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +148,7 @@ def test_a_walk_that_began_before_the_newest_following_is_asked_at_length(town: 
     town.execute("UPDATE feed_reader SET began_offset = 500")
 
     async def asked_at(postgres: Postgres, positions: Positions | None) -> bool:
-        page = await Plain().page(postgres, reader_id=IVAN, before=NEWEST, limit=50, positions=positions)
+        page = await Plain(postgres).page(reader_id=IVAN, before=NEWEST, limit=50, positions=positions)
         return page is not None
 
     assert [asked(state, partial(asked_at, positions=at)) for at in (None, (500,), (499,))] == [True, True, False]
@@ -133,10 +166,10 @@ def test_who_was_not_plain_is_tried_again_later(town: Seed, state: str) -> None:
 
     async def tried(postgres: Postgres) -> list[bool]:
         nonlocal now_s
-        plain, found = Plain(lambda: now_s), []
+        plain, found = Plain(postgres, clock_s=lambda: now_s), []
         for at_s in (0.0, Plain.AGAIN_S - 1, Plain.AGAIN_S):
             now_s = at_s
-            page = await plain.page(postgres, reader_id=IVAN, before=NEWEST, limit=50, positions=None)
+            page = await plain.page(reader_id=IVAN, before=NEWEST, limit=50, positions=None)
             found.append(page is not None)
             pushed(town)
         return found

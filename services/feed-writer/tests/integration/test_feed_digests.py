@@ -101,13 +101,12 @@ def written(store: PostgresStore, records: list[Record]) -> None:
 
 def as_read(dsn: str) -> Digests:
     """Every reader's whole feed, page by page, by api's own statements: the short one gives what the long one does."""
-    plain = Plain()
 
-    async def one(postgres: Postgres, reader: int) -> str:
+    async def one(postgres: Postgres, plain: Plain, reader: int) -> str:
         ids, before, positions = list[str](), NEWEST, None
         while True:
             page = await home_feed(postgres, reader_id=reader, before=before, limit=PAGE_ITEMS, positions=positions)
-            short = await plain.page(postgres, reader_id=reader, before=before, limit=PAGE_ITEMS, positions=positions)
+            short = await plain.page(reader_id=reader, before=before, limit=PAGE_ITEMS, positions=positions)
             assert short in (None, page)
             ids += ITEM.findall(page.items)
             if page.next is None:
@@ -117,8 +116,8 @@ def as_read(dsn: str) -> Digests:
     async def every() -> Digests:
         settings = PostgresSettings.model_validate({"dsn": dsn, "pool_size": 4})
         async with Postgres(settings, Health("test"), application="test", session=POINT_LOOKUPS) as postgres:
-            readers = range(1, USERS + 1)
-            return dict(zip(readers, await asyncio.gather(*[one(postgres, r) for r in readers]), strict=True))
+            readers, plain = range(1, USERS + 1), Plain(postgres)
+            return dict(zip(readers, await asyncio.gather(*[one(postgres, plain, r) for r in readers]), strict=True))
 
     return asyncio.run(every())
 

@@ -13,6 +13,7 @@ from feedmill.api.first_pages import FirstPages
 from feedmill.api.live.hub import Live
 from feedmill.api.log_search import KafkaSearch
 from feedmill.api.parts import Parts
+from feedmill.api.queries.plain_feed import Plain
 from feedmill.api.rate import Rate
 from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
@@ -84,8 +85,9 @@ def make_app(settings: ApiSettings, health: Health) -> FastAPI:
         log.close()
 
     rate = Rate(settings.rate)
+    plain = Plain(postgres, settings.pages)
     parts = Parts(
-        settings, postgres, applied, keys, warehouse, log, readers, facts, live, rate, first_pages=first_pages
+        settings, postgres, applied, keys, warehouse, log, readers, facts, live, rate, plain, first_pages=first_pages
     )
     return app_of(parts, health, opened)
 

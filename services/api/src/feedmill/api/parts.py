@@ -1,6 +1,6 @@
 """What the routes work with, made once by `main` (or by a test)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -46,6 +46,6 @@ class Parts:
     facts: Facts
     live: Live
     rate: Rate
-    plain: Plain = field(default_factory=Plain)
+    plain: Plain
     first_pages: FirstPages | None = None
     """None: every page is read when it is asked for."""

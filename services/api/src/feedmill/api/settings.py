@@ -54,6 +54,13 @@ class LiveSettings(Section):
         return self.queue_max_kib * 1_024
 
 
+class PageSettings(Section):
+    """How pages of home feeds are asked of Postgres: those that wait for one go together in the next statement."""
+
+    statements_at_once: int = Field(default=3, ge=1)  # in a process; while fewer are, a page is asked for by itself
+    pages_a_statement: int = Field(default=16, ge=1)  # each takes a fraction of a millisecond
+
+
 class RankSettings(Section):
     """Ranked and aggregated home feeds."""
 
@@ -106,6 +113,7 @@ class ApiSettings(Settings):
     trace: TraceSettings = TraceSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
     live: LiveSettings = LiveSettings()
+    pages: PageSettings = PageSettings()
     rank: RankSettings = RankSettings()
     rate: RateSettings = RateSettings()
     cache: CacheSettings = CacheSettings()

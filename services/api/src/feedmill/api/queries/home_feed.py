@@ -123,7 +123,7 @@ async def home_feed(
     plain: asked first; the answer is the same.
     """
     if plain is not None:
-        page = await plain.page(postgres, reader_id=reader_id, before=before, limit=limit, positions=positions)
+        page = await plain.page(reader_id=reader_id, before=before, limit=limit, positions=positions)
         if page is not None:
             return page
 

@@ -5,17 +5,22 @@ and is blocked by nobody. Then a page is a range of `home_feed`, and what is lef
 actor and what it is about are still there: the row itself is as good as its edge.
 The statement itself looks whether the reader is plain, in its own snapshot: where it is not, or where the page goes
 beyond what is pushed, it says so, and `queries.home_feed` asks at length. So nothing is missed in between.
+
+It answers several readers at once, those who ask while others are being answered: to begin a statement of so many
+parts costs as much as a page does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from feedmill.api.batching import Batching
 from feedmill.api.cursor import Key, Positions
-from feedmill.api.queries.activities import NOT_TAKEN_BACK, VISIBLE_USER, applied
-from feedmill.api.queries.rendered import Written, a_user, by_partition, item, positions_now, posted
+from feedmill.api.queries.activities import NOT_TAKEN_BACK, VISIBLE_USER
+from feedmill.api.queries.rendered import POSITIONS_NOW, Written, a_user, by_partition, item, posted
+from feedmill.api.settings import PageSettings
 from feedmill.runtime.postgres import Postgres
 
 _ANOTHER: Final = "(SELECT shown FROM user_profile WHERE id = {id})"
@@ -31,30 +36,41 @@ def _posted(kind: str, thing: str) -> str:
                  WHERE {thing}.type = c.{kind}_type AND {thing}.id = c.{kind}_id AND {thing}.deleted_at IS NULL)"""  # noqa: S608 (names of ours)
 
 
-_POSITIONS: Final = "$5::bigint[]"
+_ASKED: Final = "unnest($1::bigint[], $2::timestamptz[], $3::uuid[], $4::int[])"
+"""Of each page: the reader, the key to go on after, and how many items with one more."""
+_POSITIONS: Final = "$5::bigint[][]"
+"""Of each page the positions its walk began at, by partition; null where it begins now, and where all do."""
 ROWS_LOOKED_AT: Final = 200
 """Rows beyond a page's that are looked at for it. Where so many show nothing (somebody with many was unfollowed), the
 page is asked at length."""
 
+
+def _applied(table: str, offset: str = "source_offset") -> str:
+    """`queries.activities.applied`, of the page `asked`."""
+    began_at = f"({_POSITIONS})[asked.place][{table}.source_partition + 1]"
+    return f"({began_at} IS NULL OR {table}.{offset} <= {began_at})"
+
+
 _RANGE: Final = f"""
             SELECT * FROM home_feed c
-             WHERE c.reader_id = $1 AND (c.occurred_at, c.event_id) < ($2, $3)
-               AND c.occurred_at >= (SELECT complete_from FROM mark) AND {applied("c", _POSITIONS)}
+             WHERE c.reader_id = asked.id AND (c.occurred_at, c.event_id) < (asked.before_at, asked.before_id)
+               AND c.occurred_at >= (SELECT complete_from FROM mark) AND {_applied("c")}
              ORDER BY c.occurred_at DESC, c.event_id DESC"""  # noqa: S608 (a constant of ours)
 
-SQL: Final = f"""
+_PAGE: Final = f"""
 WITH mark AS MATERIALIZED (
     SELECT complete_from FROM feed_reader
-     WHERE reader_id = $1 AND {applied("feed_reader", _POSITIONS, "began_offset")}
-       AND EXISTS (SELECT FROM user_profile WHERE id = $1 AND {VISIBLE_USER})
-       AND NOT EXISTS (SELECT FROM follow_edge WHERE follower_id = $1 AND active AND push < 2 AND followee_id <> $1)
-       AND NOT EXISTS (SELECT FROM follow_edge WHERE follower_id = $1 AND rows_left)
-       AND NOT EXISTS (SELECT FROM user_edge WHERE actor_id = $1 AND kind = 'mute' AND active)
-       AND NOT EXISTS (SELECT FROM user_edge WHERE actor_id = $1 AND kind = 'block' AND active)
-       AND NOT EXISTS (SELECT FROM user_edge WHERE object_id = $1 AND kind = 'block' AND active)),
+     WHERE reader_id = asked.id AND {_applied("feed_reader", "began_offset")}
+       AND EXISTS (SELECT FROM user_profile WHERE id = asked.id AND {VISIBLE_USER})
+       AND NOT EXISTS (
+           SELECT FROM follow_edge WHERE follower_id = asked.id AND active AND push < 2 AND followee_id <> asked.id)
+       AND NOT EXISTS (SELECT FROM follow_edge WHERE follower_id = asked.id AND rows_left)
+       AND NOT EXISTS (SELECT FROM user_edge WHERE actor_id = asked.id AND kind = 'mute' AND active)
+       AND NOT EXISTS (SELECT FROM user_edge WHERE actor_id = asked.id AND kind = 'block' AND active)
+       AND NOT EXISTS (SELECT FROM user_edge WHERE object_id = asked.id AND kind = 'block' AND active)),
 page AS (
     SELECT {item("u.shown", "about.object", "about.target")} AS item, c.occurred_at, c.event_id
-      FROM ({_RANGE} LIMIT $4 + {ROWS_LOOKED_AT}) c
+      FROM ({_RANGE} LIMIT asked.most + {ROWS_LOOKED_AT}) c
      CROSS JOIN LATERAL (SELECT shown FROM user_profile WHERE id = c.actor_id AND shown IS NOT NULL OFFSET 0) u
      CROSS JOIN LATERAL (
             SELECT CASE WHEN c.object_type IS NULL THEN 'null'
@@ -65,22 +81,45 @@ page AS (
      WHERE {NOT_TAKEN_BACK.format(said="coalesce(c.origin_offset, c.source_offset)")}
        AND about.object IS NOT NULL AND about.target IS NOT NULL
      ORDER BY c.occurred_at DESC, c.event_id DESC
-     LIMIT $4)
-SELECT array_agg(item), (array_agg(occurred_at))[$4 - 1], (array_agg(event_id))[$4 - 1],
-       {positions_now(_POSITIONS)},
-       CASE WHEN count(*) < $4 THEN (SELECT complete_from = '-infinity' FROM mark)
-                                AND NOT EXISTS ({_RANGE} OFFSET $4 + {ROWS_LOOKED_AT} - 1) ELSE true END
+     LIMIT asked.most)
+SELECT array_agg(item) AS items,
+       (array_agg(occurred_at))[asked.most - 1] AS last_at, (array_agg(event_id))[asked.most - 1] AS last_id,
+       CASE WHEN count(*) < asked.most
+            THEN (SELECT complete_from = '-infinity' FROM mark)
+                 AND NOT EXISTS ({_RANGE} OFFSET asked.most + {ROWS_LOOKED_AT} - 1)
+            ELSE true END AS all_pushed
   FROM page"""  # noqa: S608 (names of ours)
+
+SQL: Final = f"""
+SELECT page.*, CASE WHEN asked.place = 1 THEN {POSITIONS_NOW} END
+  FROM {_ASKED} WITH ORDINALITY AS asked(id, before_at, before_id, most, place)
+ CROSS JOIN LATERAL ({_PAGE}) page
+ ORDER BY asked.place"""  # noqa: S608 (names of ours)
+
+
+class Asked(NamedTuple):
+    """One page; positions: those of the walk's first page, None where this is it."""
+
+    reader_id: int
+    before: Key
+    limit: int
+    positions: Positions | None
 
 
 class Found(NamedTuple):
-    """The statement's one row: the items and one more; whether all is pushed, None for who is not plain."""
+    """A page's row: the items and one more; whether all is pushed, None for who is not plain.
+
+    positions: those of the statement's own snapshot, in the first row alone.
+    """
 
     items: list[str] | None
     last_at: datetime | None
     last_id: UUID | None
-    positions: list[list[int]] | None
     all_pushed: bool | None
+    positions: list[list[int]] | None
+
+
+_DEFAULTS: Final = PageSettings()
 
 
 class Plain:
@@ -90,29 +129,53 @@ class Plain:
     """Who was not plain may have become so after this time."""
     MAX_REMEMBERED: Final = 100_000
 
-    def __init__(self, clock_s: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, postgres: Postgres, settings: PageSettings = _DEFAULTS, clock_s: Callable[[], float] = monotonic
+    ) -> None:
+        self._postgres = postgres
         self._clock_s = clock_s
+        self._pages = Batching(self._ask, at_once=settings.statements_at_once, most=settings.pages_a_statement)
         self._others_until_s: dict[int, float] = {}
 
-    async def page(
-        self, postgres: Postgres, *, reader_id: int, before: Key, limit: int, positions: Positions | None
-    ) -> Written | None:
+    async def page(self, *, reader_id: int, before: Key, limit: int, positions: Positions | None) -> Written | None:
         """None: ask at length."""
         until_s = self._others_until_s.get(reader_id)
         if until_s is not None and self._clock_s() < until_s:
             return None
-        row = await postgres.fetchrow(SQL, reader_id, before.occurred_at, before.event_id, limit + 1, positions)
-        assert row is not None  # an aggregate
-        items, last_at, last_id, pairs, all_pushed = row
-        if all_pushed is None:
+        found, now = await self._pages.answer(Asked(reader_id, before, limit, positions))
+        if found.all_pushed is None:
             self._remember(reader_id)
             return None
-        began_at = by_partition(pairs) if positions is None else positions
+        items, began_at = found.items, now if positions is None else positions
         if items is not None and len(items) > limit:
-            return Written(",".join(items[:limit]), Key(last_at, last_id), began_at)
-        return Written(",".join(items or ()), None, began_at) if all_pushed else None
+            assert found.last_at is not None
+            assert found.last_id is not None
+            return Written(",".join(items[:limit]), Key(found.last_at, found.last_id), began_at)
+        return Written(",".join(items or ()), None, began_at) if found.all_pushed else None
+
+    async def _ask(self, pages: Sequence[Asked]) -> list[tuple[Found, Positions]]:
+        """Each page's row, and how far the store was when they were read."""
+        readers, befores, limits, began_at = zip(*pages, strict=True)
+        rows = await self._postgres.fetch(
+            SQL,
+            readers,
+            [before.occurred_at for before in befores],
+            [before.event_id for before in befores],
+            [limit + 1 for limit in limits],
+            _array_of(began_at),
+        )
+        now = by_partition(Found(*rows[0]).positions)
+        return [(Found(*row), now) for row in rows]
 
     def _remember(self, reader_id: int) -> None:
         if len(self._others_until_s) >= self.MAX_REMEMBERED:
             self._others_until_s.clear()
         self._others_until_s[reader_id] = self._clock_s() + self.AGAIN_S
+
+
+def _array_of(began_at: Sequence[Positions | None]) -> list[list[int | None]] | None:
+    """A row each, all of one length; None where none of them says anything."""
+    longest = max(len(positions or ()) for positions in began_at)
+    if longest == 0:
+        return None
+    return [[*(positions or ()), *[None] * (longest - len(positions or ()))] for positions in began_at]

@@ -68,11 +68,9 @@ _ITEM: Final = item(
 )
 
 
-def positions_now(asked: str) -> str:
-    """Pairs of a partition and what is applied of it, in the statement's own snapshot; null where `asked` is given."""
-    return f"""CASE WHEN {asked} IS NULL THEN
-            ARRAY(SELECT ARRAY[partition, source_offset] FROM sink_position
-                   WHERE topic = '{ACTIVITY_ENRICHED.name}' ORDER BY partition) END"""  # noqa: S608 (names of ours)
+POSITIONS_NOW: Final = f"""ARRAY(SELECT ARRAY[partition, source_offset] FROM sink_position
+                   WHERE topic = '{ACTIVITY_ENRICHED.name}' ORDER BY partition)"""  # noqa: S608 (names of ours)
+"""Pairs of a partition and what is applied of it, in the statement's own snapshot."""
 
 
 def rendered(candidates: str, *, batch: str, limit: str, positions: str) -> str:
@@ -88,7 +86,7 @@ SELECT string_agg(item, ',') FILTER (WHERE seen AND place <= {limit}),
        min(occurred_at) FILTER (WHERE seen AND place = {limit}),
        (array_agg(event_id) FILTER (WHERE seen AND place = {limit}))[1],
        min(occurred_at), (array_agg(event_id))[count(*)],
-       {positions_now(positions)}
+       CASE WHEN {positions} IS NULL THEN {POSITIONS_NOW} END
   FROM page"""  # noqa: S608 (names of ours)
 
 
@@ -142,7 +140,7 @@ async def page_of(ask: Ask, *, before: Key, limit: int, positions: Positions | N
 
 
 def by_partition(pairs: list[list[int]] | None) -> Positions:
-    """What `positions_now` found; None where nothing is known of a partition."""
+    """What `POSITIONS_NOW` found; None where nothing is known of a partition."""
     if not pairs:
         return ()
     known = {pair[0]: pair[1] for pair in pairs}
