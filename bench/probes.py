@@ -51,6 +51,8 @@ class Seen:
     feed_ms: list[float] = field(default_factory=list)
     warehouse_ms: list[float] = field(default_factory=list)
     missing: int = 0
+    late: int = 0
+    """Not in the feed after `LATE_S`, whose milliseconds stand for them: so many, or more, they took."""
     event_ids: list[str] = field(default_factory=list)
     seen_at_s: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Event id -> when it was due and when it was in the feed, in seconds since 1970."""
@@ -147,6 +149,10 @@ class _Prober:
         status, _, body = await self._api.exchange(asked)
         while status == 503 and loop.time() < due_s + LATE_S:  # not yet applied: the clock runs on
             status, _, body = await self._api.exchange(asked)
+        if status == 503:
+            self._seen.late += 1
+            self._seen.feed_ms.append((loop.time() - due_s) * 1_000)
+            return
         assert status == 200, body
         while result["event_id"].encode() not in body:  # so far behind that newer ones fill the page
             after = json.loads(body)["next"]

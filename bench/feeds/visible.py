@@ -139,7 +139,9 @@ def _with(platform: Platform, seen: Sequence[Seen], watched: Stages) -> tuple[Se
 
 def _figures(amid: str, rounds: Sequence[tuple[Seen, Stages]], goal: Goal | None) -> list[Figure]:
     count = sum(len(seen.feed_ms) for seen, _ in rounds)
-    last = f"{count:,} probes; of the last round: {'; '.join(rounds[-1][1].lines())}"
+    late = sum(seen.late for seen, _ in rounds)
+    looked_for = f"{count:,} probes, {late:,} of them not within {probes.LATE_S:.0f} s"
+    last = f"{looked_for}; of the last round: {'; '.join(rounds[-1][1].lines())}"
     return [
         Figure(
             "visible", f"{amid}: POST → {what}, p{share * 100:.0f}", "ms",

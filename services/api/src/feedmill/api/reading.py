@@ -1,7 +1,7 @@
 """What every read has in common: who asks, how fresh the answer is, and how it is sent."""
 
 from collections.abc import Mapping
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -60,7 +60,7 @@ def answer(
 ) -> Response:
     """200 with an ETag, or 304 where the client has this very answer. `content`: bytes are JSON already."""
     body = content if isinstance(content, bytes) else encoded(content)
-    etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    etag = f'"{sha256(body).hexdigest()[:24]}"'
     sent = {COMPLETE_THROUGH: snapshot.complete_through, "ETag": etag, "Cache-Control": "private, no-cache"}
     sent.update(request.scope.get(SPENT, ()))
     if headers:
