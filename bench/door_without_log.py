@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 
 from feedmill.ingest import house
@@ -24,9 +24,9 @@ class Acknowledged:
     def check(self) -> None:
         """Nothing can break."""
 
-    def send_batch(self, messages: Sequence[Message]) -> asyncio.Future[list[Ack]]:
+    def send_batch(self, parts: Iterable[Sequence[Message]], most: int) -> asyncio.Future[list[Ack]]:
         future: asyncio.Future[list[Ack]] = asyncio.get_running_loop().create_future()
-        future.set_result([Ack(0, next(self._offsets)) for _ in messages])
+        future.set_result([Ack(0, next(self._offsets)) for messages in parts for _ in messages])
         return future
 
     async def close(self, timeout_s: float) -> None:

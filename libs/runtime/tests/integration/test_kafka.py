@@ -245,7 +245,9 @@ def test_a_batch_gets_its_acknowledgements_in_the_order_sent(settings: KafkaSett
     async def send() -> list[tuple[int, int, str | None]]:
         producer = AsyncProducer(settings, AsyncProducerSettings())
         messages: list[Message] = [(topic, str(i % 7).encode(), b"v%d" % i, []) for i in range(500)]
-        acks = await asyncio.wait_for(producer.send_batch(messages), WAIT_S)
+        acks = await asyncio.wait_for(
+            producer.send_batch([messages[:1], messages[1:400], [], messages[400:]], 510), WAIT_S
+        )
         assert producer.queued_records == 0
         await producer.close(WAIT_S)
         return [(ack.partition, ack.offset, ack.error) for ack in acks]
@@ -263,9 +265,9 @@ def test_a_full_queue_refuses_a_batch_whole(settings: KafkaSettings, topic: str)
     async def send() -> None:
         producer = AsyncProducer(settings, AsyncProducerSettings(max_queued_records=1_000, linger_ms=50))
         message: Message = (topic, b"k", b"v", [])
-        first = producer.send_batch([message] * 900)
+        first = producer.send_batch([[message] * 900], 900)
         with pytest.raises(QueueFull):
-            producer.send_batch([message] * 200)
+            producer.send_batch([[message] * 200], 200)
         assert len(await asyncio.wait_for(first, WAIT_S)) == 900
         await producer.close(WAIT_S)
 
@@ -276,7 +278,7 @@ def test_an_unreachable_broker_is_known_and_every_waiter_is_answered() -> None:
     async def send() -> None:
         nobody = KafkaSettings(bootstrap_servers="127.0.0.1:1")
         producer = AsyncProducer(nobody, AsyncProducerSettings(delivery_timeout_ms=1_500))
-        (ack,) = await asyncio.wait_for(producer.send_batch([("t", b"k", b"v", [])]), WAIT_S)
+        (ack,) = await asyncio.wait_for(producer.send_batch([[("t", b"k", b"v", [])]], 1), WAIT_S)
         assert ack.error is not None
         assert not producer.available
         await producer.close(1)
@@ -287,7 +289,7 @@ def test_an_unreachable_broker_is_known_and_every_waiter_is_answered() -> None:
 def test_closing_answers_everyone(settings: KafkaSettings, topic: str) -> None:
     async def send() -> None:
         producer = AsyncProducer(settings, AsyncProducerSettings(linger_ms=500))
-        waiting = producer.send_batch([(topic, b"k", b"v", [])] * 10)
+        waiting = producer.send_batch([[(topic, b"k", b"v", [])] * 10], 10)
         await producer.close(WAIT_S)
         assert [ack.error for ack in await waiting] == [None] * 10
 

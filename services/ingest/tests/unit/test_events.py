@@ -7,6 +7,7 @@ from uuid import NAMESPACE_DNS, uuid5
 import pytest
 from starlette.testclient import TestClient
 
+from feedmill.ingest.prepare import PART_EVENTS
 from feedmill.testkit.door import FakeHouse, a_client, a_house
 
 TOWN = {"X-App-Key": "town"}
@@ -142,6 +143,35 @@ def test_atomic_takes_all_or_nothing(client: TestClient, fake: FakeHouse) -> Non
     corrected = [like(object_id=22), like("a2")]
     assert client.post("/v1/events?atomic=true", json=corrected, headers=TOWN).status_code == 202
     assert client.post("/v1/events?atomic=perhaps", json=corrected, headers=TOWN).status_code == 400
+
+
+def test_a_batch_of_several_parts_is_one_batch(client: TestClient, fake: FakeHouse) -> None:
+    """A repeat, one with another body and one that is invalid, each in another part than what it is held against."""
+    sent = [like(f"n{number}", actor_id=1 + number % 3, object_id=1 + number) for number in range(2 * PART_EVENTS + 20)]
+    again, other, invalid = PART_EVENTS + 6, 2 * PART_EVENTS + 9, 2 * PART_EVENTS + 11
+    sent[again] = sent[6]
+    sent[other] = sent[9] | like(sent[9]["id"], actor_id=1, object_id=999)
+    sent[invalid] = like("bad", actor_id=0)
+    told = results(client.post("/v1/events", json=sent, headers=TOWN))
+    assert [result["id"] for result in told] == [one["id"] for one in sent]
+    assert told[again]["event_id"] == told[6]["event_id"]
+    refused = {place: result["error"]["code"] for place, result in enumerate(told) if result["status"] != "accepted"}
+    assert refused == {other: "conflict", invalid: "out_of_range"}
+    taken = [place for place in range(len(sent)) if place not in refused]
+    assert [record.headers["ce_id"] for record in fake.log.records] == [sent[place]["id"] for place in taken]
+    for place, record in zip(taken, fake.log.records, strict=True):
+        assert told[place]["position"].startswith(f"{record.topic}/")
+        assert (record.headers["event-id"], record.value) == (told[place]["event_id"], sent[place]["data"])
+
+
+def test_atomic_refuses_what_an_invalid_event_of_another_part_refuses(client: TestClient, fake: FakeHouse) -> None:
+    sent = [like(f"n{number}", object_id=1 + number) for number in range(PART_EVENTS + 2)]
+    bad = [*sent[:-1], like("bad", actor_id=0)]
+    answer = client.post("/v1/events?atomic=true", json=bad, headers=TOWN)
+    assert (answer.status_code, fake.log.records) == (422, [])
+    changed = [one | like(one["id"], object_id=7_000) for one in sent]
+    assert client.post("/v1/events?atomic=true", json=changed, headers=TOWN).status_code == 202
+    assert len(fake.log.records) == len(changed)
 
 
 def test_a_users_key_acts_for_its_owner_only(client: TestClient, fake: FakeHouse) -> None:

@@ -8,7 +8,7 @@ assert house.log.records[0].key == "1"
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -64,10 +64,12 @@ class FakeLog:
         self.records: list[SentRecord] = []
         self._ends: dict[tuple[str, int], int] = {}
 
-    async def send_batch(self, messages: Sequence[Message]) -> list[Ack]:
+    async def send_batch(self, parts: Iterable[Sequence[Message]], most: int) -> list[Ack]:
         if self.full:
             raise QueueFull
-        return [self._sent(message) for message in messages]
+        acks = [self._sent(message) for messages in parts for message in messages]
+        assert len(acks) <= most
+        return acks
 
     def _sent(self, message: Message) -> Ack:
         topic, key, value, headers = message

@@ -27,6 +27,7 @@ from feedmill.api.first_pages import FirstPages
 from feedmill.api.live.hub import Live
 from feedmill.api.main import KEPT, POINT_LOOKUPS
 from feedmill.api.parts import Parts, Warehouse
+from feedmill.api.queries.plain_feed import Plain
 from feedmill.api.rate import Rate
 from feedmill.api.readers import Readers
 from feedmill.api.settings import ApiSettings
@@ -169,7 +170,7 @@ def made(
     found = warehouse or NoWarehouse()
     parts = Parts(
         settings, postgres, applied, keys, found, NothingInTheLog(), readers, facts, live, Rate(settings.rate),
-        first_pages=first_pages,
+        Plain(postgres, settings.pages), first_pages=first_pages,
     )  # fmt: skip
     app = app_of(parts, health, opened)
     app.state.access_log = False

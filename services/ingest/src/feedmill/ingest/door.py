@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, Protocol
@@ -20,7 +20,7 @@ from feedmill.ingest.sending import LOG_AWAY, Sender
 from feedmill.ingest.world import World
 from feedmill.runtime import metrics
 from feedmill.runtime.applied import NotYetApplied
-from feedmill.runtime.kafka import Ack
+from feedmill.runtime.kafka import Ack, Message
 from feedmill.runtime.outcome import Transient
 from feedmill.runtime.position import Positions
 
@@ -66,20 +66,25 @@ class Door:
         """Everything a request's events go through. Raises Refusals."""
         if not self.sender.available:
             return _all_away(items)
-        prepared = Preparation(caller, await self.judge(items), self.seen)(items)
-        if atomic and prepared.refused:
-            for event_id in prepared.event_ids:
-                self.seen.forget(event_id)
-            raise Refusals(_refusals(items, prepared))
-        acks = await self._send(items, prepared)
+        preparation = Preparation(caller, await self.judge(items), self.seen)
+        prepared, parts = preparation.out, preparation.parts(items)
+        if atomic:
+            parts = iter(list(parts))
+            if prepared.refused:
+                for event_id in prepared.event_ids:
+                    self.seen.forget(event_id)
+                raise Refusals(_refusals(items, prepared))
+        acks = await self._send(items, prepared, parts)
         taken = _taken(items, prepared, acks)
         if wait_s is not None and taken.accepted:
             await self.wait(taken, wait_s)
         return taken
 
-    async def _send(self, items: Sequence[Item], prepared: Prepared) -> Sequence[Ack]:
+    async def _send(
+        self, items: Sequence[Item], prepared: Prepared, parts: Iterator[Sequence[Message]]
+    ) -> Sequence[Ack]:
         began_s = perf_counter()
-        acks = await self.sender.send(prepared.messages)
+        acks = await self.sender.send_parts(parts, len(items))
         if acks:
             metrics.ACK_DURATION.at().observe(perf_counter() - began_s)
         self.judge.recent_authors.update(dict(prepared.created.values()))
@@ -167,13 +172,12 @@ def _taken(items: Sequence[Item], prepared: Prepared, acks: Sequence[Ack]) -> Ta
         results[place] = failed(items[place].id, "retry", rejected)
     highest: dict[tuple[str, int], int] = {}
     accepted = 0
-    for place, event_id, message, ack in zip(prepared.places, prepared.event_ids, prepared.messages, acks, strict=True):
+    for place, event_id, topic, ack in zip(prepared.places, prepared.event_ids, prepared.topics, acks, strict=True):
         partition, offset, error = ack
         if error is not None:
             results[place] = failed(items[place].id, "retry", LOG_AWAY, event_id)
             continue
         accepted += 1
-        topic = message[0]
         if highest.get((topic, partition), -1) < offset:
             highest[topic, partition] = offset
         results[place] = Result(items[place].id, event_id, "accepted", False, f"{topic}/{partition}:{offset}")
@@ -183,7 +187,7 @@ def _taken(items: Sequence[Item], prepared: Prepared, acks: Sequence[Ack]) -> Ta
 
 def _count(items: Sequence[Item], prepared: Prepared, acks: Sequence[Ack]) -> None:
     """One addition a verb and outcome, however large the batch."""
-    if len(items) == 1 and prepared.messages and acks[0].error is None:
+    if len(items) == 1 and acks and acks[0].error is None:
         metrics.EVENTS_ACCEPTED.at(PLANS[type(items[0])].verb.name).inc()  # type: ignore[index]
         return
     taken = [type(items[place]) for place, ack in zip(prepared.places, acks, strict=True) if ack[2] is None]

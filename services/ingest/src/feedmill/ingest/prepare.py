@@ -1,6 +1,6 @@
 """Decoded events -> Kafka messages, in the order sent. Pure and hot: no I/O, no clock, a few microseconds each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,6 +24,8 @@ _encode: Final = msgspec.json.Encoder(order="deterministic").encode  # equal bod
 _SPECVERSION: Final = (headers.CE_SPECVERSION, "1.0")
 _CE_ID, _CE_TIME, _EVENT_ID = headers.CE_ID, headers.CE_TIME, headers.EVENT_ID
 _NO_ID: Final = (headers.EVENT_ID, "")
+PART_EVENTS: Final = 200
+"""Made and sent before the next are made: some 2 kB of memory each."""
 _ID_HEADER: Final = 5
 """Where among a record's headers its id stands."""
 _BEFORE_OBJECT: Final = b'"object":{'
@@ -46,18 +48,29 @@ class Caller:
 
 @dataclass(slots=True)
 class Prepared:
-    """Messages to send, and beside each its place among the items, its event id and what it creates.
+    """Of each message its place among the items, its event id, its topic, and what it creates.
 
     `refused` and `retry`: place -> why.
     """
 
-    messages: list[Message] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     event_ids: list[str] = field(default_factory=list)
+    topics: list[str] = field(default_factory=list)
     created: dict[int, tuple[ObjectKey, int]] = field(default_factory=dict)
     """Place -> the new object and its author."""
     refused: dict[int, Rejected] = field(default_factory=dict)
     retry: dict[int, Rejected] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Part:
+    """Beside each message its place, its full name, the hash of the body as sent (a repeat has the same), its id."""
+
+    messages: list[Message] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    hashes: list[int] = field(default_factory=list)
+    event_ids: list[str] = field(default_factory=list)
 
 
 class Preparation:
@@ -76,24 +89,28 @@ class Preparation:
         self._source = ""
         self._owner_and_source = ""
         self._source_header = (headers.CE_SOURCE, "")
-        self._full_names: list[str] = []
-        self._hashes: list[int] = []
-        """Of the bodies as sent: a repeat has the same."""
-        self._headers: list[list[tuple[str, str]]] = []
         self.out = Prepared()
 
-    def __call__(self, items: Sequence[Item]) -> Prepared:
-        """Two passes, so that what can be worked out for all at once is: the ids, and whether all are new."""
-        self._make(items)
-        self._name()
-        return self.out
+    def parts(self, items: Sequence[Item]) -> Iterator[list[Message]]:
+        """The messages, `PART_EVENTS` events' at a time; `out` knows of those that were asked for.
 
-    def _make(self, items: Sequence[Item]) -> None:
+        What a part needs fits a processor's cache, and is free again when the next one is made.
+        """
+        for start in range(0, len(items), PART_EVENTS):
+            part = self._made(items[start : start + PART_EVENTS], start)
+            self._name(part)
+            self.out.places += part.places
+            self.out.event_ids += part.event_ids
+            self.out.topics += [message[0] for message in part.messages]
+            yield part.messages
+
+    def _made(self, items: Sequence[Item], start: int) -> "_Part":
         """Each event's record, all but its id."""
-        plan_of, add_message, add_place = PLANS.get, self.out.messages.append, self.out.places.append
-        add_name, add_hash, add_headers = self._full_names.append, self._hashes.append, self._headers.append
+        part = _Part()
+        plan_of, add_message, add_place = PLANS.get, part.messages.append, part.places.append
+        add_name, add_hash = part.names.append, part.hashes.append
         acts_for_all, now_header, trace_header = self._acts_for_all, self._now_header, self._trace_header
-        for place, item in enumerate(items):
+        for place, item in enumerate(items, start):
             plan = plan_of(type(item))  # type: ignore[arg-type]
             if plan is None:
                 self._refuse(place, item.rejected)  # type: ignore[union-attr]
@@ -115,34 +132,36 @@ class Preparation:
             key = actor if key_is_actor else verb.key(data)
             time_header = now_header if time is None else (_CE_TIME, time)
             trace = trace_header if event.traceparent is None else (headers.TRACEPARENT, event.traceparent)
-            record_headers = [_SPECVERSION, (_CE_ID, id_), self._source_header, type_header, time_header, _NO_ID, trace]
             add_place(place)
             add_name(f"{self._owner_and_source}{id_}\n{type_}\n{actor}\n{key}")
             add_hash(hash(body))
-            add_headers(record_headers)
+            record_headers = [_SPECVERSION, (_CE_ID, id_), self._source_header, type_header, time_header, _NO_ID, trace]
             add_message((topic, key, value, record_headers))
+        return part
 
-    def _name(self) -> None:
+    def _name(self, part: "_Part") -> None:
         """The ids. The memory is asked one by one only where it knows an id or one stands twice."""
-        self.out.event_ids = event_ids = ids.uuid5_texts(self._full_names)
-        for record_headers, event_id in zip(self._headers, event_ids, strict=True):
-            record_headers[_ID_HEADER] = (_EVENT_ID, event_id)
-        if not self._seen.put_all_new(event_ids, self._hashes):
-            self._refuse_conflicts()
+        part.event_ids = event_ids = ids.uuid5_texts(part.names)
+        for message, event_id in zip(part.messages, event_ids, strict=True):
+            message[3][_ID_HEADER] = (_EVENT_ID, event_id)  # type: ignore[index]
+        if not self._seen.put_all_new(event_ids, part.hashes):
+            self._refuse_conflicts(part)
 
-    def _refuse_conflicts(self) -> None:
+    def _refuse_conflicts(self, part: "_Part") -> None:
         """An event that was seen with another body is none of the messages."""
-        out, kept = self.out, []
-        for index, (place, event_id, body_hash) in enumerate(zip(out.places, out.event_ids, self._hashes, strict=True)):
+        kept = []
+        for index, (place, event_id, body_hash) in enumerate(
+            zip(part.places, part.event_ids, part.hashes, strict=True)
+        ):
             known_hash = self._seen.put_first(event_id, body_hash)
             if known_hash is not None and _differs(known_hash, body_hash):
                 self._refuse(place, _CONFLICT)
-                out.created.pop(place, None)
+                self.out.created.pop(place, None)
             else:
                 kept.append(index)
-        out.messages = [out.messages[index] for index in kept]
-        out.places = [out.places[index] for index in kept]
-        out.event_ids = [out.event_ids[index] for index in kept]
+        part.messages = [part.messages[index] for index in kept]
+        part.places = [part.places[index] for index in kept]
+        part.event_ids = [part.event_ids[index] for index in kept]
 
     def _refuse(self, place: int, rejected: Rejected) -> None:
         (self.out.retry if rejected.reason in _RETRIED else self.out.refused)[place] = rejected

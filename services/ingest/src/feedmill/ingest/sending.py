@@ -1,6 +1,6 @@
 """Messages -> acknowledgements. A full queue or a log known to be away is said at once, for each message."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Final, Protocol
 
 from feedmill.contracts.errors import Code, Rejected
@@ -17,7 +17,7 @@ class Producer(Protocol):
 
     @property
     def available(self) -> bool: ...
-    def send_batch(self, messages: Sequence[Message]) -> Awaitable[list[Ack]]: ...
+    def send_batch(self, parts: Iterable[Sequence[Message]], most: int) -> Awaitable[list[Ack]]: ...
 
 
 class Sender:
@@ -31,12 +31,15 @@ class Sender:
 
     async def send(self, messages: Sequence[Message]) -> Sequence[Ack]:
         """In the order of the messages; an error means: not, or not surely, kept."""
-        if not messages:
-            return ()
+        return await self.send_parts([messages], len(messages)) if messages else ()
+
+    async def send_parts(self, parts: Iterable[Sequence[Message]], most: int) -> Sequence[Ack]:
+        """`send` of all of them, each part asked for when the one before it is on its way; `most` messages in all."""
         failpoints.hit(Point.INGEST_BEFORE_PRODUCE)
         try:
-            acks = await self._producer.send_batch(messages)
+            acks = await self._producer.send_batch(parts, most)
         except QueueFull:
-            return [_QUEUE_FULL] * len(messages)
-        failpoints.hit(Point.INGEST_AFTER_ACK)
+            return [_QUEUE_FULL for messages in parts for _ in messages]
+        if acks:
+            failpoints.hit(Point.INGEST_AFTER_ACK)
         return acks

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import count
 from typing import Any, Final, NamedTuple
@@ -56,32 +56,34 @@ class Ack(NamedTuple):
 
 
 class _Pending:
-    """One batch on its way: its acknowledgements in the order sent."""
+    """One batch on its way: its acknowledgements in the order sent. most: how many records it may have."""
 
-    __slots__ = ("acks", "future", "size")
+    __slots__ = ("acks", "future", "most")
 
-    def __init__(self, size: int, future: asyncio.Future[list[Ack]]) -> None:
-        self.acks: list[Ack] = [_NOT_SENT] * size
-        self.size = size
+    def __init__(self, most: int, future: asyncio.Future[list[Ack]]) -> None:
+        self.acks: list[Ack] = []
+        self.most = most
         self.future = future
 
 
 _NOT_QUEUED = KafkaError(KafkaError._QUEUE_FULL)
 _NOT_SENT = Ack(-1, -1, "not-sent")
+_NO_RECORD: Final = -1
+"""In place of a record's index: there are fewer than there might have been."""
 _new = tuple.__new__
 
 
 def _reports(pending: _Pending, finished: Callable[[_Pending, bool], None]) -> Callable[..., None]:
-    """Who is told of each record: by the loop, or by the thread that flushes at the end.
+    """Who is told of each record, `most` times in all: by the loop, or by the thread that flushes at the end.
 
     Counting is one step of C, so that neither needs a lock. A function and not a method: half the price of a call.
     """
-    acks, next_to_zero = pending.acks, count(1 - pending.size).__next__
+    acks, next_to_zero = pending.acks, count(1 - pending.most).__next__
 
     def reported(index: int, error: KafkaError | None, message: Any) -> None:
         if error is None:
             acks[index] = _new(Ack, (message.partition(), message.offset(), None))
-        else:
+        elif index != _NO_RECORD:
             acks[index] = Ack(-1, -1, error.name())
         if next_to_zero() == 0:
             finished(pending, error is None)
@@ -140,40 +142,52 @@ class AsyncProducer:
         """Raises Fatal where the client is beyond repair."""
         self._errors.check()
 
-    def send_batch(self, messages: Sequence[Message]) -> asyncio.Future[list[Ack]]:
-        """All acknowledgements, in the order of the messages. Raises QueueFull with nothing taken.
+    def send_batch(self, parts: Iterable[Sequence[Message]], most: int) -> asyncio.Future[list[Ack]]:
+        """All acknowledgements, in the order of the messages. Raises QueueFull with nothing taken of `parts`.
 
-        A record that is not, or not surely, kept has `Ack.error`. Records of one key stay in their order, in a batch
-        and behind whatever was acknowledged before it.
+        parts: each is asked for when the one before it is on its way, so that who makes them need not keep them; with
+        `most` messages in all. A record that is not, or not surely, kept has `Ack.error`. Records of one key stay in
+        their order, in a batch and behind whatever was acknowledged before it.
         """
-        if self._in_flight + len(messages) > self._settings.max_queued_records and self._in_flight:
+        if self._in_flight + most > self._settings.max_queued_records and self._in_flight:
             raise QueueFull
         future: asyncio.Future[list[Ack]] = self._loop.create_future()
-        pending = _Pending(len(messages), future)
-        if not messages:
-            future.set_result([])
+        pending = _Pending(most, future)
+        if most == 0:
+            future.set_result(pending.acks)
             return future
         with self._lock:
-            self._in_flight += len(messages)
-        client = self._bulk if len(messages) >= self._settings.bulk_records else self._single
-        produce, reported = client.produce, _reports(pending, self._finish)
-        for index, (topic, key, value, headers) in enumerate(messages):
-            try:  # by place: names cost a dict each
-                produce(topic, value, key, -1, partial(reported, index), None, 0, headers)
-            except BufferError:
-                reported(index, _NOT_QUEUED, None)
-            except KafkaException as exception:
-                reported(index, exception.args[0], None)
+            self._in_flight += most
+        client = self._bulk if most >= self._settings.bulk_records else self._single
+        reported = _reports(pending, self._finish)
+        try:
+            for messages in parts:
+                self._send(client, messages, pending.acks, reported)
+        finally:
+            for _ in range(most - len(pending.acks)):
+                reported(_NO_RECORD, _NOT_QUEUED, None)
         self._serve()
         if not self._hurries:
             self._timer.cancel()
             self._schedule()
         return future
 
+    @staticmethod
+    def _send(client: _Producer, messages: Sequence[Message], acks: list[Ack], reported: Callable[..., None]) -> None:
+        produce, first = client.produce, len(acks)
+        acks += [_NOT_SENT] * len(messages)
+        for index, (topic, key, value, headers) in enumerate(messages, first):
+            try:  # by place: names cost a dict each
+                produce(topic, value, key, -1, partial(reported, index), None, 0, headers)
+            except BufferError:
+                reported(index, _NOT_QUEUED, None)
+            except KafkaException as exception:
+                reported(index, exception.args[0], None)
+
     def _finish(self, pending: _Pending, delivered: bool) -> None:
         """The last of a batch is known."""
         with self._lock:
-            self._in_flight -= pending.size
+            self._in_flight -= pending.most
             self._done.append(pending)
         if delivered:
             self._away = False
