@@ -88,6 +88,11 @@ def test_a_follow_of_the_last_n_counts_back_in_the_state(door: TestClient, platf
     assert door.post("/v1/events", json=follow, headers={**TOWN, **WAIT}).status_code == 200
     since = rows(platform, "SELECT since::text FROM follow_edge WHERE follower_id = 2 AND followee_id = 3")
     assert since[0][0].startswith("2026-11-02")
+    user = {"type": "user", "id": 3}
+    others = [event("follow", actor_id=id_, object=user, backfill=n) for id_, n in ((5, 9), (6, 3))]
+    assert door.post("/v1/events", json=others, headers={**TOWN, **WAIT}).status_code == 200
+    found = "SELECT since::date::text FROM follow_edge WHERE followee_id = 3 AND follower_id IN (5, 6) ORDER BY 1"
+    assert rows(platform, found) == [("2026-11-01",), (None,)]
 
 
 def test_of_many_who_want_one_handle_at_once_one_gets_it(door: TestClient) -> None:

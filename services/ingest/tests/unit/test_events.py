@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from feedmill.ingest.prepare import PART_EVENTS
+from feedmill.runtime import metrics
 from feedmill.testkit.door import FakeHouse, a_client, a_house
 
 TOWN = {"X-App-Key": "town"}
@@ -167,11 +168,23 @@ def test_a_batch_of_several_parts_is_one_batch(client: TestClient, fake: FakeHou
 def test_atomic_refuses_what_an_invalid_event_of_another_part_refuses(client: TestClient, fake: FakeHouse) -> None:
     sent = [like(f"n{number}", object_id=1 + number) for number in range(PART_EVENTS + 2)]
     bad = [*sent[:-1], like("bad", actor_id=0)]
+    refused = metrics.EVENTS_REFUSED.at("out_of_range")._value
+    before = refused.get()
     answer = client.post("/v1/events?atomic=true", json=bad, headers=TOWN)
-    assert (answer.status_code, fake.log.records) == (422, [])
+    assert (answer.status_code, fake.log.records, refused.get() - before) == (422, [], 1)
     changed = [one | like(one["id"], object_id=7_000) for one in sent]
     assert client.post("/v1/events?atomic=true", json=changed, headers=TOWN).status_code == 202
     assert len(fake.log.records) == len(changed)
+
+
+def test_an_atomic_refusal_forgets_nothing_that_was_taken_before_it(client: TestClient, fake: FakeHouse) -> None:
+    first, bad = like("a1"), like("bad", actor_id=0)
+    assert client.post("/v1/events", json=first, headers=TOWN).status_code == 202
+    for again in ([first, bad], [first, like("a2"), like("a2"), bad]):
+        assert client.post("/v1/events?atomic=true", json=again, headers=TOWN).status_code == 422
+    changed = [like("a1", object_id=7_000), like("a2", object_id=7_001)]
+    told = results(client.post("/v1/events", json=changed, headers=TOWN))
+    assert [result["error"] and result["error"]["code"] for result in told] == ["conflict", None]
 
 
 def test_a_users_key_acts_for_its_owner_only(client: TestClient, fake: FakeHouse) -> None:
@@ -248,6 +261,21 @@ def test_a_follows_backfill_becomes_a_fact(
     again = client.post("/v1/events", json={**sent, "id": "a2"}, headers=TOWN)
     needs_the_world = backfill.get("backfill") in (2, 9)
     assert again.status_code == (503 if needs_the_world else 202)
+
+
+def test_however_many_follows_count_back_postgres_is_asked_once(client: TestClient, fake: FakeHouse) -> None:
+    for author in (2, 3):
+        fake.world.post_times[author] = [datetime(2026, 11, author, day, tzinfo=UTC) for day in (1, 2, 3)]
+    counts = [(2, 1), (3, 1), (3, 3), (2, 1), (3, 4), (4, 1), (3, "all")]
+    follows = [
+        event("follow", f"f{place}", actor_id=1, object=user(author), backfill=n)
+        for place, (author, n) in enumerate(counts)
+    ]
+    fake.world.questions = 0
+    assert client.post("/v1/events", json=follows, headers=TOWN).status_code == 202
+    times = [record.value["since"] and record.value["since"][8:13] for record in fake.log.records]
+    assert times == ["02T03", "03T03", "03T01", "02T03", None, None, None]
+    assert fake.world.questions == 1
 
 
 def test_without_ids_a_post_is_to_be_sent_again_and_a_like_is_taken(client: TestClient, fake: FakeHouse) -> None:

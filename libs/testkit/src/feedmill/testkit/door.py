@@ -29,7 +29,7 @@ from feedmill.ingest.rate import Rate
 from feedmill.ingest.reservations import Claim, Granted, Taken
 from feedmill.ingest.sending import Sender
 from feedmill.ingest.settings import IngestSettings
-from feedmill.ingest.world import Erasure, ObjectKey, Stored, StoredUser
+from feedmill.ingest.world import Erasure, NthPost, ObjectKey, Stored, StoredUser
 from feedmill.runtime.applied import NotYetApplied
 from feedmill.runtime.auth import KeyNotValid, Principal, key_in
 from feedmill.runtime.health import Health
@@ -94,6 +94,7 @@ class FakeWorld:
     erased: dict[int, Erasure] = field(default_factory=dict)
     edges: set[tuple[int, int]] = field(default_factory=set)
     post_times: dict[int, list[datetime]] = field(default_factory=dict)
+    questions: int = 0
 
     def add_user(self, user_id: int, handle: str) -> None:
         uuid, now = f"00000000-0000-5000-8000-{user_id:012}", datetime(2026, 11, 1, tzinfo=UTC)
@@ -125,6 +126,7 @@ class FakeWorld:
                 )
 
     def _asked(self) -> None:
+        self.questions += 1
         if not self.up:
             raise StoreAway("postgres is away")
 
@@ -140,10 +142,10 @@ class FakeWorld:
         self._asked()
         return {event_id: self.events[event_id] for event_id in event_ids if event_id in self.events}
 
-    async def nth_latest_post_at(self, author_id: int, n: int) -> datetime | None:
+    async def nth_latest_posts(self, asked: Sequence[NthPost]) -> Mapping[NthPost, datetime]:
         self._asked()
-        times = sorted(self.post_times.get(author_id, []), reverse=True)
-        return times[n - 1] if len(times) >= n else None
+        times = {author_id: sorted(self.post_times.get(author_id, []), reverse=True) for author_id, _ in asked}
+        return {(author_id, n): times[author_id][n - 1] for author_id, n in asked if len(times[author_id]) >= n}
 
     async def user_id_of(self, handle: str) -> int | None:
         self._asked()

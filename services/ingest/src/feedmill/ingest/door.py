@@ -71,8 +71,8 @@ class Door:
         if atomic:
             parts = iter(list(parts))
             if prepared.refused:
-                for event_id in prepared.event_ids:
-                    self.seen.forget(event_id)
+                preparation.forget()
+                _count_refused(prepared)
                 raise Refusals(_refusals(items, prepared))
         acks = await self._send(items, prepared, parts)
         taken = _taken(items, prepared, acks)
@@ -185,6 +185,11 @@ def _taken(items: Sequence[Item], prepared: Prepared, acks: Sequence[Ack]) -> Ta
     return Taken(results, Positions(highest), accepted, retried)  # type: ignore[arg-type]
 
 
+def _count_refused(prepared: Prepared) -> None:
+    for code, count in Counter(str(why.reason) for why in prepared.refused.values()).items():
+        metrics.EVENTS_REFUSED.at(code).inc(count)
+
+
 def _count(items: Sequence[Item], prepared: Prepared, acks: Sequence[Ack]) -> None:
     """One addition a verb and outcome, however large the batch."""
     if len(items) == 1 and acks and acks[0].error is None:
@@ -193,8 +198,7 @@ def _count(items: Sequence[Item], prepared: Prepared, acks: Sequence[Ack]) -> No
     taken = [type(items[place]) for place, ack in zip(prepared.places, acks, strict=True) if ack[2] is None]
     for class_, count in Counter(taken).items():
         metrics.EVENTS_ACCEPTED.at(PLANS[class_].verb.name).inc(count)  # type: ignore[index]
-    for code, count in Counter(str(why.reason) for why in prepared.refused.values()).items():
-        metrics.EVENTS_REFUSED.at(code).inc(count)
+    _count_refused(prepared)
     for code, count in Counter(str(why.reason) for why in prepared.retry.values()).items():
         metrics.EVENTS_RETRY.at(code).inc(count)
     if len(taken) < len(acks):

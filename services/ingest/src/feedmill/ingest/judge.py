@@ -12,7 +12,7 @@ from feedmill.ingest.body import Item
 from feedmill.ingest.memory import Recent
 from feedmill.ingest.object_ids import NoIds, ObjectIds
 from feedmill.ingest.plans import PLANS, Needs
-from feedmill.ingest.world import ObjectKey, World
+from feedmill.ingest.world import NthPost, ObjectKey, World
 from feedmill.runtime.outcome import Transient
 
 AWAY: Final = Rejected(Code.UNAVAILABLE, "what this needs to be judged by cannot be asked now: send it again")
@@ -26,7 +26,7 @@ class Judgements:
     object_ids: dict[str, list[int]] = field(default_factory=dict)
     """Object type -> new ids, the last one first: taken with pop()."""
     authors: Mapping[ObjectKey, int] = field(default_factory=dict)
-    backfill: dict[tuple[int, int], datetime | None] = field(default_factory=dict)
+    backfill: Mapping[NthPost, datetime | None] = field(default_factory=dict)
     """Followee and N -> when the N-th latest post was made."""
     retry: dict[Needs, Rejected] = field(default_factory=dict)
     no_ids: set[str] = field(default_factory=set)
@@ -73,15 +73,16 @@ class Judge:
                 judgements.retry[Needs.AUTHOR] = AWAY
 
     async def _ask_backfill(self, items: Sequence[Item], judgements: Judgements) -> None:
-        for event in _needing(items, Needs.BACKFILL):
-            followee, n = event.data.object.id, event.data.backfill
-            if not isinstance(n, int) or n == 0 or (followee, n) in judgements.backfill:
-                continue
-            try:
-                judgements.backfill[followee, n] = await self.world.nth_latest_post_at(followee, n)
-            except Transient:
-                judgements.retry[Needs.BACKFILL] = AWAY
-                return
+        follows = [event.data for event in _needing(items, Needs.BACKFILL)]
+        wanted = {(data.object.id, n) for data in follows if isinstance(n := data.backfill, int) and n > 0}
+        if not wanted:
+            return
+        try:
+            found = await self.world.nth_latest_posts(list(wanted))
+        except Transient:
+            judgements.retry[Needs.BACKFILL] = AWAY
+        else:
+            judgements.backfill = {asked: found.get(asked) for asked in wanted}
 
 
 _NEEDS: Final[Mapping[type, Needs]] = {

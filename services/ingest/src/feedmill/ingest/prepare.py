@@ -90,6 +90,7 @@ class Preparation:
         self._owner_and_source = ""
         self._source_header = (headers.CE_SOURCE, "")
         self.out = Prepared()
+        self._remembered: list[str] = []
 
     def parts(self, items: Sequence[Item]) -> Iterator[list[Message]]:
         """The messages, `PART_EVENTS` events' at a time; `out` knows of those that were asked for.
@@ -144,8 +145,15 @@ class Preparation:
         part.event_ids = event_ids = ids.uuid5_texts(part.names)
         for message, event_id in zip(part.messages, event_ids, strict=True):
             message[3][_ID_HEADER] = (_EVENT_ID, event_id)  # type: ignore[index]
-        if not self._seen.put_all_new(event_ids, part.hashes):
+        if self._seen.put_all_new(event_ids, part.hashes):
+            self._remembered += event_ids
+        else:
             self._refuse_conflicts(part)
+
+    def forget(self) -> None:
+        """Ids that this request was the first to name, where nothing of it is sent: what was known before stays."""
+        for event_id in self._remembered:
+            self._seen.forget(event_id)
 
     def _refuse_conflicts(self, part: "_Part") -> None:
         """An event that was seen with another body is none of the messages."""
@@ -154,11 +162,13 @@ class Preparation:
             zip(part.places, part.event_ids, part.hashes, strict=True)
         ):
             known_hash = self._seen.put_first(event_id, body_hash)
-            if known_hash is not None and _differs(known_hash, body_hash):
+            if known_hash is None:
+                self._remembered.append(event_id)
+            elif _differs(known_hash, body_hash):
                 self._refuse(place, _CONFLICT)
                 self.out.created.pop(place, None)
-            else:
-                kept.append(index)
+                continue
+            kept.append(index)
         part.messages = [part.messages[index] for index in kept]
         part.places = [part.places[index] for index in kept]
         part.event_ids = [part.event_ids[index] for index in kept]

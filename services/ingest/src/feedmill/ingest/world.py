@@ -8,6 +8,8 @@ from uuid import UUID
 from feedmill.runtime.postgres import Postgres, Row, StoreAway
 
 ObjectKey = tuple[str, int]
+NthPost = tuple[int, int]
+"""An author and N: the N-th latest post, 1 is the latest."""
 """type, id"""
 
 
@@ -48,7 +50,7 @@ class World(Protocol):
     async def authors(self, objects: Sequence[ObjectKey]) -> Mapping[ObjectKey, int]: ...
     async def users(self, ids: Sequence[int]) -> Mapping[int, StoredUser]: ...
     async def stored(self, event_ids: Sequence[str]) -> Mapping[str, Stored]: ...
-    async def nth_latest_post_at(self, author_id: int, n: int) -> datetime | None: ...
+    async def nth_latest_posts(self, asked: Sequence[NthPost]) -> Mapping[NthPost, datetime]: ...
     async def user_id_of(self, handle: str) -> int | None: ...
     async def is_user(self, user_id: int) -> bool: ...
     async def erasure_of(self, user_id: int) -> Erasure | None: ...
@@ -68,9 +70,11 @@ def _judged(question: str) -> str:
 _AUTHORS: Final = _judged("""SELECT o.type, o.id, o.author_id
   FROM object o JOIN unnest($1::text[], $2::bigint[]) AS asked(type, id) USING (type, id)
  WHERE o.author_id IS NOT NULL""")
-_NTH_POST: Final = _judged("""SELECT created_at FROM object
- WHERE author_id = $1 AND deleted_at IS NULL AND type <> 'comment'
- ORDER BY created_at DESC OFFSET $2 LIMIT 1""")
+_NTH_POSTS: Final = _judged("""SELECT asked.author_id, asked.n, nth.created_at
+  FROM unnest($1::bigint[], $2::bigint[]) AS asked(author_id, n), LATERAL (
+    SELECT created_at FROM object
+     WHERE author_id = asked.author_id AND deleted_at IS NULL AND type <> 'comment'
+     ORDER BY created_at DESC OFFSET asked.n - 1 LIMIT 1) AS nth""")
 _USER: Final = _judged("SELECT id FROM user_profile WHERE handle = $1 AND erased_at IS NULL ORDER BY id LIMIT 1")
 _FOLLOWS: Final = _judged("SELECT follower_id FROM follow_edge WHERE follower_id = $1 AND followee_id = $2 AND active")
 _IS_USER: Final = _judged("SELECT id FROM user_profile WHERE id = $1 AND handle IS NOT NULL AND erased_at IS NULL")
@@ -111,9 +115,10 @@ class PostgresWorld:
         rows = await self._postgres.fetch(_STORED, [UUID(event_id) for event_id in event_ids])
         return {str(row["event_id"]): Stored(row["object_type"], row["object_id"], row["occurred_at"]) for row in rows}
 
-    async def nth_latest_post_at(self, author_id: int, n: int) -> datetime | None:
-        """When the n-th latest post (1 = the latest) was made; None: there are fewer."""
-        return (await self._ask(_NTH_POST, author_id, n - 1))[0]["created_at"]  # type: ignore[no-any-return]
+    async def nth_latest_posts(self, asked: Sequence[NthPost]) -> Mapping[NthPost, datetime]:
+        """When each was made; where the author has fewer it is left out."""
+        rows = await self._ask(_NTH_POSTS, [author_id for author_id, _ in asked], [n for _, n in asked])
+        return {(row["author_id"], row["n"]): row["created_at"] for row in rows if row["n"] is not None}
 
     async def user_id_of(self, handle: str) -> int | None:
         """Should two claim one handle, the lower id has it."""
