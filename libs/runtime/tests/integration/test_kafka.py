@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
@@ -269,6 +269,25 @@ def test_a_full_queue_refuses_a_batch_whole(settings: KafkaSettings, topic: str)
         with pytest.raises(QueueFull):
             producer.send_batch([[message] * 200], 200)
         assert len(await asyncio.wait_for(first, WAIT_S)) == 900
+        await producer.close(WAIT_S)
+
+    asyncio.run(send())
+
+
+def test_a_batch_whose_making_fails_in_the_middle_leaves_nothing_in_flight(settings: KafkaSettings, topic: str) -> None:
+    """The room it took is free again: else a door that fails often would end up refusing everyone."""
+
+    def parts() -> Iterator[list[Message]]:
+        yield [(topic, b"k", b"v", [])] * 300
+        raise LookupError("the second part cannot be made")
+
+    async def send() -> None:
+        producer = AsyncProducer(settings, AsyncProducerSettings(max_queued_records=2_000))
+        for _ in range(3):
+            with pytest.raises(LookupError):
+                producer.send_batch(parts(), 600)
+        acks = await asyncio.wait_for(producer.send_batch([[(topic, b"k", b"last", [])] * 100], 100), WAIT_S)
+        assert (len(acks), producer.queued_records) == (100, 0)
         await producer.close(WAIT_S)
 
     asyncio.run(send())
