@@ -94,6 +94,13 @@ def test_a_value_given_twice_or_an_unreadable_file_is_refused(tmp_path: Path) ->
         MillSettings.from_env(without | {"FEEDMILL_POSTGRES_DSN_FILE": str(tmp_path / "none")})
 
 
+@pytest.mark.parametrize("given", ["hunter2", "host=db password=hunter2", "http://hunter2", "postgresql:/hunter2"])
+def test_an_address_that_no_client_could_read_is_refused_by_its_name(given: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        MillSettings.from_env(ENOUGH | {"FEEDMILL_POSTGRES_DSN": given})
+    assert str(refused.value) == "FEEDMILL_POSTGRES_DSN: must be postgresql://user:password@host:port/database"
+
+
 def test_no_value_is_in_an_error_nor_in_the_settings_text() -> None:
     with pytest.raises(SettingsError) as refused:
         MillSettings.from_env(ENOUGH | {"FEEDMILL_API__PORT": "hunter2"})

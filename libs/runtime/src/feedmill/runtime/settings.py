@@ -9,9 +9,9 @@ not know; other services' prefixes may be present, their owner judges them.
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX: Final = "FEEDMILL_"
@@ -52,10 +52,22 @@ class KafkaSettings(Section):
     bootstrap_servers: str
 
 
+def _url(form: str, *schemes: str) -> AfterValidator:
+    """Refuses what no client could read, at the start and by the setting's name; the value stays unsaid."""
+
+    def checked(secret: SecretStr) -> SecretStr:
+        scheme, separator, _ = secret.get_secret_value().partition("://")
+        if secret and (not separator or scheme not in schemes):
+            raise ValueError(f"must be {form}")
+        return secret
+
+    return AfterValidator(checked)
+
+
 class PostgresSettings(Section):
     """Where Postgres is, and how long a process waits for it."""
 
-    dsn: SecretStr
+    dsn: Annotated[SecretStr, _url("postgresql://user:password@host:port/database", "postgresql", "postgres")]
     pool_size: int = 8  # connections a process keeps; fixed, a growing pool costs a connect in the request
     connect_timeout_s: float = 2.0
     statement_timeout_s: float = 5.0  # a statement that takes longer counts as "Postgres is away"
@@ -65,7 +77,7 @@ class PostgresSettings(Section):
 class ClickHouseSettings(Section):
     """Where ClickHouse's HTTP interface is: `http://user:password@host:port/database`."""
 
-    url: SecretStr
+    url: Annotated[SecretStr, _url("http://user:password@host:port/database", "http", "https")]
 
 
 class LogSettings(Section):
@@ -188,4 +200,4 @@ def _complaints(cls: type[Settings], error: ValidationError) -> Iterator[str]:
         own = cls._own_prefix() + "__".join(path).upper()
         needed = [n for p, n in globals_by_path.items() if len(path) == 1 and p[:1] == path]
         name = globals_by_path.get(path) or (needed[0] if needed and detail["type"] == "missing" else own)
-        yield f"{name}: {detail['msg']}"
+        yield f"{name}: {detail['msg'].removeprefix('Value error, ')}"
