@@ -21,6 +21,13 @@ def test_a_taken_port_is_named_with_its_remedy() -> None:
     assert "FEEDMILL_PORT=" in found.remedy
 
 
+def test_where_all_ports_are_free_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "free", lambda port: True)
+    given = {"kafka": "k:9092", "clickhouse": "http://c:8123/x", "postgres": "postgresql://p/x"}
+    (found,) = checks.port_checks(Ports(7000), given)
+    assert found == checks.Check("ports", True, "all free: 7000, 7001, 7002, 7003, 7004, 7005")
+
+
 def test_a_given_store_needs_no_port_of_ours() -> None:
     given = {"kafka": "k:9092", "clickhouse": "http://c:8123/x"}
     assert set(checks.needed_ports(Ports(5000), given)) == {"postgres", "gateway", *SERVICES}
@@ -46,6 +53,18 @@ def test_too_little_memory_says_how_much_is_needed(monkeypatch: pytest.MonkeyPat
     found = checks.memory()
     assert (found.ok, found.found) == (False, "300 MB available")
     assert "1.6 GB" in found.remedy
+
+
+def test_a_containers_kept_files_are_no_memory_in_use(tmp_path: Path) -> None:
+    for name, text in (
+        ("memory.max", "4000000000\n"),
+        ("memory.current", "3900000000\n"),
+        ("memory.stat", "anon 900000000\ninactive_file 2500000000\nactive_file 500000000\n"),
+    ):
+        (tmp_path / name).write_text(text)
+    assert checks.from_control_group(tmp_path) == 2_600_000_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert checks.from_control_group(tmp_path) is None
 
 
 def test_too_little_disk_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

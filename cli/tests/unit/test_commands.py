@@ -73,6 +73,29 @@ def test_logs_of_an_unknown_part_name_the_known(home: Path) -> None:
     assert "there are: ingest" in shown.stderr
 
 
+def test_logs_before_the_first_up_say_how_to_start() -> None:
+    shown = run.invoke(app, ["logs"])
+    assert (shown.exit_code, "feedmill up" in shown.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("words", [("up",), ("demo",)])
+def test_a_home_that_cannot_be_one_is_told_without_a_traceback(
+    home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    (home / "file").write_text("no folder")
+    monkeypatch.setenv("FEEDMILL_HOME", str(home / "file"))
+    shown = run.invoke(app, list(words))
+    assert (shown.exit_code, isinstance(shown.exception, SystemExit)) == (1, True)
+    assert "set FEEDMILL_HOME to another folder" in shown.stderr
+
+
+@pytest.mark.parametrize("words", [("keys", "list"), ("digest",), ("migrate",), ("load", "town"), ("rebuild", "--yes")])
+def test_an_address_that_is_none_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+    monkeypatch.setenv("FEEDMILL_POSTGRES_DSN", "nonsense")
+    shown = run.invoke(app, list(words))
+    assert "FEEDMILL_POSTGRES_DSN: must be postgresql://" in f"{shown.stderr}{shown.exception}"
+
+
 def test_reset_asks_first(home: Path) -> None:
     (home / "data").mkdir()
     assert run.invoke(app, ["reset"], input="n\n").exit_code == 1

@@ -117,6 +117,8 @@ def logs(
         raise fail(
             f"no log of {', '.join(unknown)}; there are: {', '.join(found) or 'none yet, start with feedmill up'}"
         )
+    if not found:
+        raise fail(f"no logs in {place.root}: start with feedmill up")
     chosen = {name: path for name, path in found.items() if not parts or name in parts}
     places = {name: show_end(name, path, lines) for name, path in chosen.items()}
     while follow:

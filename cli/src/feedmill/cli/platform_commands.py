@@ -56,7 +56,13 @@ def up(
 
 
 def check_first(asked: CliSettings) -> None:
-    asked.place.make()
+    try:
+        asked.place.make()
+    except OSError as error:
+        told = (
+            f"{asked.place.root} cannot be made or written to ({error.strerror}): set FEEDMILL_HOME to another folder"
+        )
+        raise fail(told) from None
     control.end_leftovers(asked.place)
     wrong = [check for check in checks.all_checks(asked.place, asked.ports, asked.given) if not check.ok]
     if wrong:

@@ -111,14 +111,15 @@ def from_meminfo() -> int | None:
     return int(rows["MemAvailable"].split()[0]) * 1024
 
 
-def from_control_group() -> int | None:
-    folder = Path("/sys/fs/cgroup")
+def from_control_group(folder: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """What of files is kept in memory is counted as used there, and given back when it is asked for."""
     try:
         limit = (folder / "memory.max").read_text().strip()
         used = int((folder / "memory.current").read_text())
+        rows = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
     except OSError:
         return None
-    return int(limit) - used if limit.isdigit() else None
+    return int(limit) - used + int(rows.get("inactive_file", 0)) if limit.isdigit() else None
 
 
 ADDRESS_NAMES = {
@@ -137,9 +138,12 @@ def given_stores(given: Mapping[str, str]) -> Iterator[Check]:
 
 
 def port_checks(ports: Ports, given: Mapping[str, str]) -> Iterator[Check]:
-    for name, port in needed_ports(ports, given).items():
-        if not free(port):
-            yield Check(f"port {port}", False, f"taken; {name} wants it", port_remedy(port))
+    needed = needed_ports(ports, given)
+    taken = {name: port for name, port in needed.items() if not free(port)}
+    if not taken:
+        yield Check("ports", True, f"all free: {', '.join(map(str, sorted(needed.values())))}")
+    for name, port in taken.items():
+        yield Check(f"port {port}", False, f"taken; {name} wants it", port_remedy(port))
 
 
 def port_remedy(port: int) -> str:
