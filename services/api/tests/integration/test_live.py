@@ -304,6 +304,20 @@ def test_what_was_applied_before_its_object_is_told_when_that_comes(town: Town) 
         assert stream.next("activity").data["activity_id"] == like
 
 
+def test_what_was_applied_before_the_user_it_speaks_of_is_told_when_they_come(town: Town) -> None:
+    """Other users' partitions may be applied first."""
+    with town.listening() as stream:
+        stream.next("open")
+        follow = town.says(2, "follow", ("user", 9))
+        assert follow not in town.page().text
+        born = {"id": 9, "handle": "u9", "uuid": "00000000-0000-7000-8000-000000000009", "name": "N"}
+        town.log.says(9, "user-created", at=BEGIN, object={"type": "user", "id": 9}, user=born)
+        town.log.apply_all()
+        told = stream.next("activity").data
+        assert told["activity_id"] == follow
+        assert told in town.page().json()["items"]
+
+
 def test_a_position_of_another_life_of_the_state_resets(town: Town) -> None:
     with town.listening(last_id="activity.published.v1/0:999999") as stream:
         stream.next("open")

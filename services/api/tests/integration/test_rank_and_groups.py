@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
-from feedmill.testkit.reader import Reader
+from feedmill.api.cursor import NEWEST
+from feedmill.api.queries.aggregated_feed import Asked, aggregated_feed
+from feedmill.api.wire import Aggregate
+from feedmill.contracts.times import short_time
+from feedmill.runtime.postgres import Postgres
+from feedmill.testkit.reader import Reader, asked
 from feedmill.testkit.state import BEGIN, Seed
 from feedmill.testkit.sunk import SunkLog
 
@@ -152,6 +157,48 @@ def test_groups_hold_each_item_once_and_count_exactly(town: Town, by: str, windo
         assert group["items"] == expected[place][:3]
         assert group["people"] == len({item["actor"]["id"] for item in expected[place]})
         assert sum(group["verbs"].values()) == group["count"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_a_window_of_more_than_is_read_for_a_page_ends_no_walk(town: Town, state: str, limit: int) -> None:
+    """The newest day has more items than are read; the two before it have as many together."""
+    for day, posts in ((0, {2: 1, 3: 250}), (-1, {2: 60, 4: 90}), (-2, {5: 1, 2: 60, 6: 89}), (-5, {2: 1})):
+        for author, count in posts.items():
+            for number in range(count):
+                town.post(author, 10_000 + 1_000 * day + 300 * author + number, BEGIN + timedelta(days=day))
+    town.log.apply_all()
+
+    async def walked(postgres: Postgres) -> list[Aggregate]:
+        groups: list[Aggregate] = []
+        before, positions = NEWEST, None
+        for _ in range(20):
+            page = await aggregated_feed(
+                postgres,
+                Asked("actor", 86_400, items_max=200),
+                reader_id=1,
+                before=before,
+                limit=limit,
+                positions=positions,
+            )
+            groups += page.groups
+            if page.next is None:
+                return groups
+            assert page.groups
+            before, positions = page.next, page.positions
+        raise AssertionError("a walk without an end")
+
+    def of_day(groups: list[Aggregate], day: int) -> dict[str, tuple[int, bool]]:
+        start = short_time(datetime.combine(BEGIN + timedelta(days=day), time(), UTC))
+        return {group.key: (group.count, group.complete) for group in groups if group.window_start == start}
+
+    groups = asked(state, walked)
+    names = [(group.key, group.window_start) for group in groups]
+    assert len(names) == len(set(names))
+    assert all(not complete for _, complete in of_day(groups, 0).values())
+    assert sum(count for count, _ in of_day(groups, 0).values()) == 200
+    assert of_day(groups, -1) == {"user:2": (60, True), "user:4": (90, True)}
+    assert of_day(groups, -2) == {"user:5": (1, True), "user:2": (60, True), "user:6": (89, True)}
+    assert of_day(groups, -5) == {"user:2": (1, True)}
 
 
 @pytest.mark.parametrize(

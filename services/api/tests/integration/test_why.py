@@ -102,6 +102,10 @@ OUT: dict[str, tuple[list[tuple[Any, ...]], int]] = {
 }
 
 
+RESTS_ON_NONE = {"not-followed", "own", "not-a-feed-verb", "waits"}
+"""What it is about never came, or there was no following: no event says so."""
+
+
 @pytest.mark.parametrize("rule", OUT)
 def test_the_first_rule_that_keeps_it_out_is_named(town: Town, rule: str) -> None:
     steps, asked = OUT[rule]
@@ -110,7 +114,9 @@ def test_the_first_rule_that_keeps_it_out_is_named(town: Town, rule: str) -> Non
     assert (said["in_feed"], said["rule"]) == (False, rule)
     assert ids[asked] not in town.feed()[0]
     decided = next(check for check in said["checks"] if check["keeps_out"])
-    if decided["event"] is not None:
+    if rule in RESTS_ON_NONE:
+        assert decided["event"] is None
+    else:
         assert decided["event"]["event_id"] == ids[-1]
 
 
@@ -128,11 +134,32 @@ def test_an_unfollow_and_a_new_follow_decide_by_their_order(town: Town) -> None:
     post = town.says(2, "post", ("post", 1))
     town.says(1, "follow", ("user", 2))
     _, before = town.feed()
-    town.says(1, "unfollow", ("user", 2))
-    assert town.why(post)["rule"] == "not-followed"
+    unfollow = town.says(1, "unfollow", ("user", 2))
+    assert keeps_out(town.why(post)) == ("not-followed", unfollow)
     assert town.why(post, before)["in_feed"] is True
     again = town.says(1, "follow", ("user", 2))
-    assert town.why(post)["follow"]["event"]["event_id"] == again
+    said = town.why(post)
+    assert said["follow"]["event"]["event_id"] == again
+    assert not any(check["keeps_out"] or check["event"] for check in said["checks"])
+
+
+def test_what_keeps_it_out_is_shown_with_the_event_it_rests_on(town: Town) -> None:
+    early = town.says(2, "post", ("post", 1))
+    theirs = town.says(3, "post", ("post", 2))
+    follow = town.says(1, "follow", ("user", 2), since=(BEGIN + timedelta(days=1)).isoformat())
+    assert keeps_out(town.why(early)) == ("before-since", follow)
+    town.says(1, "follow", ("user", 3))
+    like = town.says(2, "like", ("post", 2), at=BEGIN + timedelta(days=2))
+    erased = town.says(3, "user-erased", ("user", 3))
+    assert keeps_out(town.why(theirs)) == ("actor-gone", erased)
+    assert keeps_out(town.why(like)) == ("waits", erased)
+
+
+def keeps_out(said: dict[str, Any]) -> tuple[str, str | None]:
+    """The first rule that does, and the event it rests on."""
+    check = next(check for check in said["checks"] if check["keeps_out"])
+    assert check["rule"] == said["rule"]
+    return check["rule"], check["event"] and check["event"]["event_id"]
 
 
 VERBS = ("post", "post", "post", "like", "like", "unlike", "comment", "delete", "follow", "follow", "unfollow")

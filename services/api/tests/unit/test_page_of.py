@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedmill.api.cursor import NEWEST, Key
+from feedmill.api.cursor import NEWEST, Key, Positions
 from feedmill.api.queries.activities import MAX_ROUNDS, Page, page_of
+from feedmill.api.queries.rendered import page_of as written_page_of
 from feedmill.testkit.state import BEGIN
 
 Row = dict[str, Any]
@@ -73,3 +74,18 @@ def test_a_wall_of_hidden_ones_ends_in_a_cursor_behind_what_was_looked_at(hidden
         found, _ = page(rows, found.next, 20)
     assert found.items == [hidden]
     assert found.next is None
+
+
+def test_a_first_page_that_takes_several_questions_stays_at_the_positions_of_the_first() -> None:
+    """What is applied between two of them is of the next walk: the stream from here on tells it."""
+    asked_at: list[Positions | None] = []
+
+    async def ask(before: Key, most: int, limit: int, positions: Positions | None) -> Any:
+        asked_at.append(positions)
+        now = None if positions is not None else [[0, 10 + len(asked_at)]]
+        done = len(asked_at) == 3
+        return (None, 0 if done else most, 0, None, None, BEGIN, UUID(int=len(asked_at)), now)
+
+    page = asyncio.run(written_page_of(ask, before=NEWEST, limit=5, positions=None))
+    assert asked_at == [None, (11,), (11,)]
+    assert page.positions == (11,)

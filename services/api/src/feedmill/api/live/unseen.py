@@ -8,7 +8,7 @@ from feedmill.api.queries.tail import Applied
 from feedmill.runtime.postgres import Row
 
 MAX_KEPT: Final = 256
-_MAKES: Final = frozenset({"post", "comment"})
+_MAKES: Final = frozenset({"post", "comment", "user-created"})
 
 
 class Unseen:
@@ -18,8 +18,9 @@ class Unseen:
         self._kept: dict[UUID, None] = {}
 
     def note(self, row: Row) -> None:
-        """Keep it where its object or target has no author yet."""
-        of_nobody = row["object_type"] not in (None, "user") and row["author_id"] is None
+        """Keep it where its object or target has no author yet, or the user it speaks of is not there."""
+        object_type = row["object_type"]
+        of_nobody = object_type is not None and row["who_handle" if object_type == "user" else "author_id"] is None
         if not row["seen"] and (of_nobody or (row["target_type"] is not None and row["t_author_id"] is None)):
             self._kept[row["event_id"]] = None
             while len(self._kept) > MAX_KEPT:

@@ -22,6 +22,8 @@ SHOWN_ITEMS: Final = 3
 READ_AT_ONCE: Final = 200
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = UUID(int=2**128 - 1)
+_OLDEST: Final = Key(_EPOCH, UUID(int=0))
+"""Nothing is before it."""
 
 
 class Asked(NamedTuple):
@@ -33,7 +35,7 @@ class Asked(NamedTuple):
 
 
 class Aggregated(NamedTuple):
-    """Newest first; next: the key to go on after, the newest item's of the last group."""
+    """Newest first; next: the key to go on after, the newest item's of the last group or a window's end."""
 
     groups: list[Aggregate]
     next: Key | None
@@ -43,7 +45,7 @@ class Aggregated(NamedTuple):
 async def aggregated_feed(
     postgres: Postgres, asked: Asked, *, reader_id: int, before: Key, limit: int, positions: Positions | None
 ) -> Aggregated:
-    """One page of groups."""
+    """One page of groups; fewer than `limit`, and a key to go on after, where their windows hold very many items."""
     reading_from = NEWEST if before == NEWEST else Key(_end_of(before, asked), _LAST)
     found: list[Item] = []
     while True:
@@ -53,14 +55,26 @@ async def aggregated_feed(
         positions = page.positions
         found += page.items
         full = page.next is not None and len(found) >= asked.items_max
-        whole = found if page.next is None or full else _whole_windows(found, page.next, asked)
-        groups = [group for group in _groups(whole, asked, cut=full) if _key(group) < before]
-        if page.next is None or full or len(groups) > limit:
+        whole = found if page.next is None else _whole_windows(found, page.next, asked)
+        cut = full and not whole  # more in one window than is read for a page
+        read = found if cut else whole
+        groups = [group for group in _groups(read, asked, complete=not cut) if _key(group) < before]
+        if page.next is None or len(groups) > limit or (full and groups):
             break
         reading_from = page.next
+        if full:  # all of it was shown before
+            before = reading_from = _below(_window(read[-1].key.occurred_at, asked), asked)
+            found = []
     shown = groups[:limit]
     more = len(groups) > limit or page.next is not None
-    return Aggregated(shown, _key(shown[-1]) if more and shown else None, positions)
+    return Aggregated(shown, _next(shown[-1], groups[limit:], asked) if more else None, positions)
+
+
+def _next(last: Aggregate, left: list[Aggregate], asked: Asked) -> Key:
+    """A window whose groups are all shown is not read again."""
+    window = _window(_key(last).occurred_at, asked)
+    among_them = left and _window(_key(left[0]).occurred_at, asked) == window
+    return _key(last) if among_them else _below(window, asked)
 
 
 def _window(at: datetime, asked: Asked) -> int:
@@ -71,18 +85,24 @@ def _end_of(key: Key, asked: Asked) -> datetime:
     return _EPOCH + timedelta(seconds=(_window(key.occurred_at, asked) + 1) * asked.window_s, microseconds=-1)
 
 
+def _below(window: int, asked: Asked) -> Key:
+    """Before all that is older than the window."""
+    if window == 0:
+        return _OLDEST
+    return Key(_EPOCH + timedelta(seconds=window * asked.window_s, microseconds=-1), _LAST)
+
+
 def _whole_windows(found: list[Item], reached: Key, asked: Asked) -> list[Item]:
     """Those of windows that are read to their end: what comes next may be of the last one."""
     last = _window(reached.occurred_at, asked)
     return [item for item in found if _window(item.key.occurred_at, asked) > last]
 
 
-def _groups(items: list[Item], asked: Asked, *, cut: bool) -> list[Aggregate]:
+def _groups(items: list[Item], asked: Asked, *, complete: bool) -> list[Aggregate]:
     groups: dict[tuple[object, ...], list[Item]] = {}
     for item in items:
         groups.setdefault((_window(item.key.occurred_at, asked), *_of(item, asked.by)), []).append(item)
-    last = _window(items[-1].key.occurred_at, asked) if items and cut else None
-    return [_aggregate(members, asked, complete=window != last) for (window, *_), members in groups.items()]
+    return [_aggregate(members, asked, complete=complete) for members in groups.values()]
 
 
 def _of(item: Item, by: By) -> tuple[object, ...]:

@@ -116,12 +116,12 @@ Ask = Callable[[Key, int, int, Positions | None], Awaitable[Row | None]]
 
 
 async def page_of(ask: Ask, *, before: Key, limit: int, positions: Positions | None) -> Written:
-    """A full page of what may be seen. One round trip, as long as little is hidden."""
+    """A full page of what may be seen, all of it at the first round trip's positions; mostly there is no other."""
     pages: list[str] = []
     began_at, shown = positions, before
     missing, batch = limit, limit + 1
     for _ in range(MAX_ROUNDS):
-        row = await ask(before, batch, missing, positions)
+        row = await ask(before, batch, missing, began_at)
         assert row is not None  # an aggregate
         found = Found(*row)
         began_at = by_partition(found.positions) if began_at is None else began_at

@@ -92,6 +92,23 @@ def deletion(type_: str, id_: str, at: str, positions: str) -> str:
                 ORDER BY a.source_offset LIMIT 1"""  # noqa: S608
 
 
+def last_end(ends: str, who: str, whom: str, at: str, positions: str) -> str:
+    """The activity (unfollow and the like) that ended an edge which does not stand."""
+    return f"""SELECT a.event_id, a.source_partition, a.source_offset, a.occurred_at, a.verb
+                 FROM activity a
+                WHERE a.verb = '{ends}' AND a.object_type = 'user' AND a.actor_id = {who} AND a.object_id = {whom}
+                  AND {then("a", at, positions)}
+                ORDER BY coalesce(a.origin_offset, a.source_offset) DESC LIMIT 1"""  # noqa: S608
+
+
+def erasure(*ids: str) -> str:
+    """The activities by which these users were erased: for every moment."""
+    return f"""SELECT a.event_id, a.source_partition, a.source_offset, a.occurred_at, a.verb
+                 FROM activity a
+                WHERE a.object_type = 'user' AND a.object_id IN ({", ".join(ids)}) AND a.verb = 'user-erased'
+                ORDER BY a.object_id, a.source_offset LIMIT 1"""  # noqa: S608
+
+
 def taken_back(said: str, at: str, positions: str) -> str:
     """The activities that took an activity back (unlike, disconnect, unrecommend); `said`: a candidate's alias."""
     return f"""SELECT a.event_id, a.source_partition, a.source_offset, a.occurred_at, a.verb

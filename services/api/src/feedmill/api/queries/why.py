@@ -6,7 +6,9 @@ from uuid import UUID
 from feedmill.api.queries.then import (
     Moment,
     deletion,
+    erasure,
     hidden_then,
+    last_end,
     object_was_made,
     standing,
     taken_back,
@@ -43,7 +45,12 @@ _BLOCKED: Final = f"""SELECT {_PLACE}, id FROM blocked_then
     WHERE id IN (c.actor_id, CASE c.object_type WHEN 'user' THEN c.object_id END, o.author_id, t.author_id)
     ORDER BY source_offset LIMIT 1"""  # noqa: S608
 
-_NAMES: Final = ("followed", "muted", "blocked", "object_deleted", "target_deleted", "taken_back")
+_ABOUT: Final = ("CASE c.object_type WHEN 'user' THEN c.object_id END", "o.author_id", "t.author_id")
+
+_NAMES: Final = (
+    *("followed", "unfollowed", "actor_erased", "muted", "blocked"),
+    *("object_deleted", "target_deleted", "about_erased", "taken_back"),
+)
 
 SQL: Final = f"""
 WITH {hidden_then("$1", *_MOMENT)},
@@ -62,6 +69,9 @@ SELECT c.event_id, c.verb, c.actor_id, c.object_type, c.object_id, c.occurred_at
   LEFT JOIN object t ON t.type = c.target_type AND t.id = c.target_id
   LEFT JOIN follow_then followed ON followed.object_id = c.actor_id
   LEFT JOIN muted_then muted ON muted.id = c.actor_id
+  {_event("unfollowed", last_end("unfollow", "$1", "c.actor_id", *_MOMENT))}
+  {_event("actor_erased", erasure("c.actor_id"))}
+  {_event("about_erased", erasure(*_ABOUT))}
   {_event("blocked", _BLOCKED)}
   {_event("object_deleted", deletion("c.object_type", "c.object_id", *_MOMENT))}
   {_event("target_deleted", deletion("c.target_type", "c.target_id", *_MOMENT))}
@@ -103,9 +113,9 @@ def _checks(row: Row, reader_id: int) -> list[Check]:
         ("not-yet", not row["was_said"], None),
         ("not-a-feed-verb", row["verb"] not in FEED_VERBS, None),
         ("own", row["actor_id"] == reader_id, None),
-        ("not-followed", row["followed_id"] is None, None),
-        ("before-since", since is not None and row["occurred_at"] < since, None),
-        ("actor-gone", not row["actor_there"], None),
+        ("not-followed", row["followed_id"] is None, _evidence(row, "unfollowed")),
+        ("before-since", since is not None and row["occurred_at"] < since, _evidence(row, "followed")),
+        ("actor-gone", not row["actor_there"], _evidence(row, "actor_erased")),
         ("muted", row["muted_id"] is not None, _evidence(row, "muted")),
         ("blocked", row["blocked_id"] is not None, _evidence(row, "blocked")),
         (
@@ -113,10 +123,10 @@ def _checks(row: Row, reader_id: int) -> list[Check]:
             row["object_deleted_id"] is not None or row["target_deleted_id"] is not None,
             _evidence(row, "object_deleted") or _evidence(row, "target_deleted"),
         ),
-        ("waits", not (row["object_there"] and row["target_there"]), None),
+        ("waits", not (row["object_there"] and row["target_there"]), _evidence(row, "about_erased")),
         ("taken-back", row["taken_back_id"] is not None, _evidence(row, "taken_back")),
     ]
-    return [Check(rule, bool(keeps_out), event) for rule, keeps_out, event in asked]
+    return [Check(rule, bool(keeps_out), event if keeps_out else None) for rule, keeps_out, event in asked]
 
 
 def _evidence(row: Row, name: str) -> Evidence | None:
