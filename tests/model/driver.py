@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -28,7 +31,11 @@ SMALL: Final = Shape(
     services=("ingest", "api", "enricher", "feed-writer-postgres"),
     env={
         "ingest": {"FEEDMILL_INGEST__RATE__EVENTS": "1000000000/minute"},
-        "api": {"FEEDMILL_API__NOTE_READERS_MS": "10"},
+        "api": {
+            "FEEDMILL_API__NOTE_READERS_MS": "10",
+            "FEEDMILL_API__PAGES__STATEMENTS_AT_ONCE": "1",
+            "FEEDMILL_API__PAGES__AT_LENGTH_S": "0",
+        },
         "feed-writer-postgres": {
             "FEEDMILL_FEED_WRITER__FEEDS__DEPTH_ROWS": "6",
             "FEEDMILL_FEED_WRITER__FEEDS__READERS_AN_AUTHOR": "2",
@@ -41,7 +48,12 @@ SMALL: Final = Shape(
     },
     auto_restart=True,
 )
-"""Depths and thresholds so small that a run of a dozen steps crosses them; nothing is mended in silence."""
+"""Depths and thresholds so small that a run of a dozen steps crosses them; nothing is mended in silence. Pages
+go together where they can, as there is one statement at a time."""
+
+
+PAGE_WAYS: Final = ("alone", "together", "at-length")
+_PAGES: Final = re.compile(r'^feedmill_home_pages_total{how="([a-z-]+)"} ([0-9.e+]+)$', re.MULTILINE)
 
 
 @dataclass
@@ -54,6 +66,8 @@ class Driver:
     feeds: httpx2.Client
     kills_left: int
     rebuilds_left: int
+    pages: Counter[str] = field(default_factory=Counter)
+    """Home pages of apis that were killed, by the way they were read."""
 
     def people(self, count: int, positions: dict[str, int]) -> list[int]:
         """Created, and applied to whoever reads with `positions`, which grow."""
@@ -141,6 +155,11 @@ class Driver:
                 return pages
             after = f"&cursor={answer['next']}"
 
+    def walks(self, readers: Sequence[int], limit: int, positions: Mapping[str, int]) -> list[list[list[str]]]:
+        """All readers' at the same time: their pages go together in one statement where they can."""
+        with ThreadPoolExecutor(len(readers)) as threads:
+            return list(threads.map(lambda reader: self.walk(reader, limit, positions), readers))
+
     def audit(self, readers: Sequence[int]) -> list[audit.Finding]:
         """Of rows that are pushed: what the definition does not say."""
         with closing(psycopg2.connect(self.platform.connections.postgres)) as connection, connection.cursor() as cursor:
@@ -154,8 +173,9 @@ class Driver:
         ):
             rows.set_back(cursor, readers, keep=True)
 
-    def ways(self) -> tuple[int, int, int]:
-        """Edges that are pushed, readers whose pushed part was cut at its depth, authors who are pulled."""
+    def ways(self) -> dict[str, int]:
+        """How often each was taken: edges that are pushed, readers whose pushed part was cut at its depth, authors who
+        are pulled; and home pages, by the way they were read."""
         with closing(psycopg2.connect(self.platform.connections.postgres)) as connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT (SELECT count(*) FROM follow_edge WHERE push = 2),"
@@ -163,13 +183,24 @@ class Driver:
                 " (SELECT count(*) FROM feed_author WHERE mode = 'pull')"
             )
             [found] = cursor.fetchall()
-        return found
+        pages = self.pages + self._pages_now()
+        return dict(zip(("pushed", "cut", "pulled"), found, strict=True)) | {how: pages[how] for how in PAGE_WAYS}
+
+    def _pages_now(self) -> Counter[str]:
+        """None of an api that is down: it has counted none."""
+        try:
+            told = self.feeds.get("/metrics").text
+        except httpx2.TransportError:
+            return Counter()
+        return Counter({how: int(float(count)) for how, count in _PAGES.findall(told)})
 
     def kill(self, part: str) -> bool:
         """SIGKILL, as long as this many are allowed; it comes back by itself."""
         if self.kills_left <= 0:
             return False
         self.kills_left -= 1
+        if part == "api":
+            self.pages += self._pages_now()
         self.platform.kill(part)
         return True
 

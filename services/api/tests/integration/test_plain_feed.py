@@ -162,12 +162,12 @@ def test_what_lies_below_the_pushed_part_is_asked_at_length(town: Seed, state: s
 
 
 def test_who_was_not_plain_is_tried_again_later(town: Seed, state: str) -> None:
-    now_s = 0.0
+    now_s, again_s = 0.0, PageSettings().at_length_s
 
     async def tried(postgres: Postgres) -> list[bool]:
         nonlocal now_s
         plain, found = Plain(postgres, clock_s=lambda: now_s), []
-        for at_s in (0.0, Plain.AGAIN_S - 1, Plain.AGAIN_S):
+        for at_s in (0.0, again_s - 1, again_s):
             now_s = at_s
             page = await plain.page(reader_id=IVAN, before=NEWEST, limit=50, positions=None)
             found.append(page is not None)

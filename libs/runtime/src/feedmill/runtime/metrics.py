@@ -104,6 +104,11 @@ NOTICES_HEARD: Final = gauge(
     "feedmill_position_notices_heard", "1 while the Postgres sink's notices are heard, 0 while positions are polled."
 )
 KEYS_CACHED: Final = gauge("feedmill_api_keys_cached", "Keys this process can check while Postgres is away.")
+HOME_PAGES: Final = counter(
+    "feedmill_home_pages_total",
+    "Pages of home feeds read from Postgres: plain ones alone or together in one statement, all others at-length.",
+    "how",
+)
 CACHE: Final = counter(
     "feedmill_cache_total",
     "First pages asked of the cache: hit, miss, passed-by (asked for newer), wrong (not ours); calls: away, skipped.",

@@ -59,6 +59,7 @@ class PageSettings(Section):
 
     statements_at_once: int = Field(default=3, ge=1)  # in a process; while fewer are, a page is asked for by itself
     pages_a_statement: int = Field(default=16, ge=1)  # each takes a fraction of a millisecond
+    at_length_s: float = Field(default=20.0, ge=0)  # who was not plain may have become so after this time
 
 
 class RankSettings(Section):

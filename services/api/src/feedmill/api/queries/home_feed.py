@@ -20,6 +20,7 @@ from feedmill.api.queries.item import family_a_row
 from feedmill.api.queries.plain_feed import Plain
 from feedmill.api.queries.rendered import Written, rendered
 from feedmill.api.queries.rendered import page_of as written_page_of
+from feedmill.runtime import metrics
 from feedmill.runtime.postgres import Postgres, Row
 
 _POSITIONS: Final = "$6::bigint[]"
@@ -126,6 +127,7 @@ async def home_feed(
         page = await plain.page(reader_id=reader_id, before=before, limit=limit, positions=positions)
         if page is not None:
             return page
+        metrics.HOME_PAGES.at("at-length").inc()
 
     async def ask(before: Key, batch: int, limit: int, positions: Positions | None) -> Row | None:
         return await postgres.fetchrow(

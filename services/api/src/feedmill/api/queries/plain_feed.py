@@ -21,6 +21,7 @@ from feedmill.api.cursor import Key, Positions
 from feedmill.api.queries.activities import NOT_TAKEN_BACK, VISIBLE_USER
 from feedmill.api.queries.rendered import POSITIONS_NOW, Written, a_user, by_partition, item, posted
 from feedmill.api.settings import PageSettings
+from feedmill.runtime import metrics
 from feedmill.runtime.postgres import Postgres
 
 _ANOTHER: Final = "(SELECT shown FROM user_profile WHERE id = {id})"
@@ -125,14 +126,13 @@ _DEFAULTS: Final = PageSettings()
 class Plain:
     """Asks plainly those who may be plain, as one `Postgres`'s memory has it: wrong, it costs a round trip."""
 
-    AGAIN_S: Final = 20.0
-    """Who was not plain may have become so after this time."""
     MAX_REMEMBERED: Final = 100_000
 
     def __init__(
         self, postgres: Postgres, settings: PageSettings = _DEFAULTS, clock_s: Callable[[], float] = monotonic
     ) -> None:
         self._postgres = postgres
+        self._at_length_s = settings.at_length_s
         self._clock_s = clock_s
         self._pages = Batching(self._ask, at_once=settings.statements_at_once, most=settings.pages_a_statement)
         self._others_until_s: dict[int, float] = {}
@@ -142,19 +142,24 @@ class Plain:
         until_s = self._others_until_s.get(reader_id)
         if until_s is not None and self._clock_s() < until_s:
             return None
-        found, now = await self._pages.answer(Asked(reader_id, before, limit, positions))
+        found, now, how = await self._pages.answer(Asked(reader_id, before, limit, positions))
         if found.all_pushed is None:
             self._remember(reader_id)
             return None
         items, began_at = found.items, now if positions is None else positions
+        page: Written | None = None
         if items is not None and len(items) > limit:
             assert found.last_at is not None
             assert found.last_id is not None
-            return Written(",".join(items[:limit]), Key(found.last_at, found.last_id), began_at)
-        return Written(",".join(items or ()), None, began_at) if found.all_pushed else None
+            page = Written(",".join(items[:limit]), Key(found.last_at, found.last_id), began_at)
+        elif found.all_pushed:
+            page = Written(",".join(items or ()), None, began_at)
+        if page is not None:
+            metrics.HOME_PAGES.at(how).inc()
+        return page
 
-    async def _ask(self, pages: Sequence[Asked]) -> list[tuple[Found, Positions]]:
-        """Each page's row, and how far the store was when they were read."""
+    async def _ask(self, pages: Sequence[Asked]) -> list[tuple[Found, Positions, str]]:
+        """Each page's row, how far the store was when they were read, and whether that was alone or together."""
         readers, befores, limits, began_at = zip(*pages, strict=True)
         rows = await self._postgres.fetch(
             SQL,
@@ -165,12 +170,13 @@ class Plain:
             _array_of(began_at),
         )
         now = by_partition(Found(*rows[0]).positions)
-        return [(Found(*row), now) for row in rows]
+        how = "alone" if len(pages) == 1 else "together"
+        return [(Found(*row), now, how) for row in rows]
 
     def _remember(self, reader_id: int) -> None:
         if len(self._others_until_s) >= self.MAX_REMEMBERED:
             self._others_until_s.clear()
-        self._others_until_s[reader_id] = self._clock_s() + self.AGAIN_S
+        self._others_until_s[reader_id] = self._clock_s() + self._at_length_s
 
 
 def _array_of(began_at: Sequence[Positions | None]) -> list[list[int | None]] | None:
