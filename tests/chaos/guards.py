@@ -70,7 +70,7 @@ CONTROLS: tuple[Control, ...] = (
     Control(
         Guard.NO_HOLES,
         (BrokerGoneWithWorkInHand(ENRICHER, Point.ENRICHER_BEFORE_SEND),),
-        ("E the enriched log has each event once", "P activity"),
+        ("E the enriched log has each event once", "E nothing is passed over", "P activity"),
         LONG_SESSION,
     ),
     Control(Guard.NEWLY_INSERTED, (Wait(8),), ("S who",), SMALL_MEMORY, 3_000),
