@@ -3,6 +3,7 @@
 import gc
 import threading
 import time
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import psycopg2
 import pytest
 from starlette.testclient import TestClient
 
+from feedmill.ingest.prepare import PART_EVENTS
 from feedmill.testkit.platform import Platform
 from feedmill.testkit.state import Seed
 from feedmill.testkit.waiting import wait_until
@@ -251,6 +253,44 @@ def test_sigterm_under_load_answers_what_it_has_begun_and_loses_nothing(platform
     count = "SELECT count(*) FROM activity WHERE event_id = ANY(%s::uuid[])"
     wait_until(lambda: rows(platform, count, ids) == [(len(set(ids)),)], within_s=60)
     assert len(ids) == len(set(ids))
+
+
+def test_killed_amid_large_batches_and_asked_again_each_event_is_there_once_and_in_order(platform: Platform) -> None:
+    """Batches of several parts: what the log has of one that was cut off is its beginning."""
+    address, stopped = platform.address("ingest"), threading.Event()
+    taken = dict.fromkeys((901, 902, 903), 0)
+
+    def insist(events: list[dict[str, Any]]) -> bool:
+        try:
+            answer = httpx2.post(f"{address}/v1/events", json=events, headers=TOWN, timeout=20)
+        except httpx2.TransportError:
+            return False
+        return {result["status"] for result in answer.json().get("results", [])} == {"accepted"}
+
+    def send(actor_id: int) -> None:
+        while not stopped.is_set():
+            first = taken[actor_id] + 1
+            photos = [{"type": "photo", "id": number} for number in range(first, first + 2 * PART_EVENTS + 50)]
+            events = [event("like", actor_id=actor_id, object=photo) for photo in photos]
+            wait_until(partial(insist, events), within_s=60)
+            taken[actor_id] += len(events)
+
+    senders = [threading.Thread(target=send, args=(actor_id,)) for actor_id in taken]
+    for sender in senders:
+        sender.start()
+    for _ in range(2):
+        enough = sum(taken.values()) + 2_000
+        wait_until(lambda enough=enough: sum(taken.values()) > enough)  # type: ignore[misc]
+        platform.kill("ingest")
+        platform.start("ingest")
+        platform.wait_ready("ingest")
+    stopped.set()
+    for sender in senders:
+        sender.join()
+    liked = "SELECT object_id FROM activity WHERE actor_id = %s ORDER BY source_offset"
+    for actor_id, count in taken.items():
+        wait_until(lambda id_=actor_id, n=count: len(rows(platform, liked, id_)) >= n, within_s=60)  # type: ignore[misc]
+        assert [number for (number,) in rows(platform, liked, actor_id)] == list(range(1, count + 1))
 
 
 def test_a_drain_that_the_log_holds_up_ends_with_an_answer_for_everyone(platform: Platform) -> None:
