@@ -2,16 +2,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg2
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from rich.console import Console
 from typer.testing import CliRunner
 
+from feedmill.cli.dead_letters import Letter
+from feedmill.cli.dlq_commands import listed
 from feedmill.cli.local.services import PARTS
 from feedmill.cli.main import COMMANDS, app, loaded
 from feedmill.cli.output import told
+from feedmill.runtime.outcome import Record
 
 run = CliRunner()
 
@@ -114,6 +120,18 @@ def test_a_trace_of_no_event_id_says_where_ids_come_from() -> None:
     shown = run.invoke(app, ["trace", "seven"])
     assert shown.exit_code == 1
     assert "POST /v1/events" in shown.stderr
+
+
+def test_what_a_dead_letter_is_asked_for_by_stands_on_one_line() -> None:
+    event_id = str(uuid4())
+    record = Record("activity.published.v1.dlq", 0, 7, 0, b"1", b"{", [("event-id", event_id.encode())])
+    letter = Letter(
+        record, "not_json: " + "something very long was wrong with it " * 4, ("activity.published.v1", 3, 1042)
+    )
+    shown = StringIO()
+    Console(width=100, file=shown).print(listed([letter]))
+    assert event_id in shown.getvalue()
+    assert "activity.published.v1/3:1042" in shown.getvalue()
 
 
 def test_a_replay_of_nothing_in_particular_is_refused() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from feedmill.cli.dead_letters import Letter, NoSuchLetter, letters, named, replay, text_of
 from feedmill.cli.operator import site
@@ -42,10 +44,17 @@ def list_letters(topic: Topic = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([letter.summary() for letter in found])
         return
+    out.print(listed(found) if found else "No dead letters.")
+
+
+def listed(found: Sequence[Letter]) -> Table:
+    """What a letter is asked for by stands on one line, to be copied."""
     made = table("origin", "reason", "at", "event", "dead letter")
+    for name in (0, 3):
+        made.columns[name].no_wrap = True
     for letter in found:
         made.add_row(letter.origin_place, escape(letter.reason), letter.at, letter.event_id or "", letter.place)
-    out.print(made if found else "No dead letters.")
+    return made
 
 
 @app.command()
