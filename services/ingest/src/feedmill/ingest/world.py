@@ -8,9 +8,9 @@ from uuid import UUID
 from feedmill.runtime.postgres import Postgres, Row, StoreAway
 
 ObjectKey = tuple[str, int]
+"""type, id"""
 NthPost = tuple[int, int]
 """An author and N: the N-th latest post, 1 is the latest."""
-"""type, id"""
 
 
 class Stored(NamedTuple):
