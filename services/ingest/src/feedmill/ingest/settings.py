@@ -33,7 +33,6 @@ class WaitSettings(Section):
     """How long answers wait for what they speak of."""
 
     own_write_s: float = Field(default=5.0, gt=0, le=30)
-    most_s: float = Field(default=30.0, gt=0, le=30)
 
 
 class IdSettings(Section):
