@@ -115,6 +115,24 @@ def test_a_mention_is_told_where_its_comment_is_seen(town: Town, reader: Reader)
     assert texts(reader) == []
 
 
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_pages_of_groups_of_one_moment_have_each_of_them_once(town: Town, reader: Reader, limit: int) -> None:
+    ids = range(7, 16)
+    for id in ids:
+        town.posts(1, id)
+    moment = BEGIN + timedelta(hours=9)
+    for id in ids:
+        town.says(2, "like", at=moment, object={"type": "post", "id": id})
+        town.says(3, "share", at=moment - timedelta(hours=1), object={"type": "post", "id": id})
+    found, cursor = list[str](), ""
+    while cursor is not None:
+        page = reader.get(f"/v1/users/1/notifications?limit={limit}{cursor and f'&cursor={cursor}'}", key="ivan").json()
+        found += [item["id"] for item in page["items"]]
+        cursor = page["next"]
+    likes, shares = ([f"{verb}:post:{id}" for id in ids] for verb in ("like", "share"))
+    assert (sorted(found[: len(ids)]), sorted(found[len(ids) :])) == (sorted(likes), sorted(shares))
+
+
 def test_follows_of_two_days_are_two_groups(town: Town, reader: Reader) -> None:
     town.does(2, "follow", 1, "user")
     town.says(3, "follow", at=BEGIN + timedelta(days=1, hours=3), object={"type": "user", "id": 1})

@@ -195,19 +195,20 @@ def test_what_others_take_out_is_told_to_whom_it_may_have_been_shown(town: Town)
         town.says(3, "like", ("post", 2))
         town.log.says(4, "comment", at=BEGIN, object={"type": "comment", "id": 9, "content": "c"}, target=thing(3))
         town.says(5, "recommend", ("user", 8))
-        town.says(6, "connect", ("user", 7))
+        town.log.says(6, "connect", at=BEGIN, object={"type": "user", "id": 8}, key=6)
+        town.log.apply_all()
         for _ in range(5):
             stream.next("activity")
         town.says(3, "unlike", ("post", 2))
         town.says(5, "unrecommend", ("user", 8))
-        town.says(7, "disconnect", ("user", 6))
+        town.log.says(8, "disconnect", at=BEGIN, object={"type": "user", "id": 6}, key=6)
         town.says(8, "delete", ("post", 3))
         town.says(2, "delete", ("post", 1))
         town.says(8, "user-erased", ("user", 8))
         told = [
             gone("unlike", "post", 2, actor=3),
             gone("unrecommend", "user", 8, actor=5),
-            gone("disconnect", "user", 6, actor=7),
+            gone("disconnect", "user", 6, actor=8),
             gone("delete", "post", 3),
             gone("delete", "post", 1),
             gone("user-erased", "user", 8),
@@ -293,6 +294,34 @@ def test_whoever_follows_the_stream_shows_in_the_end_what_a_page_shows(town: Tow
                 if shown.items.keys() == ids and stream.nothing_waits():
                     break
     assert shown.items.keys() == ids
+
+
+def test_a_stream_tells_only_what_a_page_shows(town: Town) -> None:
+    """Not what is older than the follow's `since`, nor what is about somebody behind a block."""
+    since = (BEGIN + timedelta(days=1)).isoformat()
+    town.log.says(1, "follow", at=BEGIN, object={"type": "user", "id": 8}, since=since)
+    town.log.says(7, "block", at=BEGIN, object={"type": "user", "id": 1})
+    town.post(7)
+    town.log.apply_all()
+    wait_until(town.api_knows_all, "the api to know what is applied")
+    with town.listening() as stream:
+        before = stream.next("open").id
+        town.post(8)
+        town.says(2, "like", ("post", 1))
+        town.log.says(3, "comment", at=BEGIN, object={"type": "comment", "id": 9, "content": "c"}, target=thing(1))
+        town.says(4, "recommend", ("user", 7))
+        town.post(8, at=BEGIN + timedelta(days=2))
+        town.log.apply_all()
+        shown = town.page().json()["items"]
+        assert [item["object"]["id"] for item in shown] == [3]
+        assert stream.next("activity").data == shown[0]
+        wait_until(lambda: stream.heartbeats > 2, "a sign of life")
+        assert stream.nothing_waits()
+    with town.listening(last_id=before) as again:
+        again.next("open")
+        assert again.next("activity").data == shown[0]
+        wait_until(lambda: again.heartbeats > 1, "a sign of life")
+        assert again.nothing_waits()
 
 
 def test_what_was_applied_before_its_object_is_told_when_that_comes(town: Town) -> None:
@@ -521,17 +550,46 @@ def test_a_stream_that_opens_while_its_reader_is_erased_ends(town: Town, seed: S
     assert not live.audience.streams
 
 
-def test_what_was_missed_and_is_too_large_to_wait_is_a_reset(town: Town, state: str) -> None:
+@pytest.mark.parametrize(
+    ("setting", "few", "enough", "reason"),
+    [("QUEUE_MAX_KIB", 2, 64, "too-many"), ("RESUME_ITEMS", 2, 3, "too-many"), ("RESUME_OFFSETS", 2, 3, "too-far")],
+)
+def test_what_was_missed_and_is_too_much_is_a_reset(
+    town: Town, state: str, setting: str, few: int, enough: int, reason: str
+) -> None:
     before = town.page().headers["feedmill-feed-position"]
     for _ in range(3):
         town.post(2, content="x" * 900)
     town.log.apply_all()
-    with (
-        an_api(state, FEEDMILL_API__LIVE__QUEUE_MAX_KIB="2") as (url, _),
-        Listening(f"{url}/v1/users/1/feed/live", "key1", last_id=before) as stream,
-    ):
+    for most, events in ((few, ["reset"]), (enough, ["activity"] * 3)):
+        with (
+            an_api(state, **{f"FEEDMILL_API__LIVE__{setting}": str(most)}) as (url, _),
+            Listening(f"{url}/v1/users/1/feed/live", "key1", last_id=before) as stream,
+        ):
+            stream.next("open")
+            told = [stream.next(event) for event in events]
+            assert events != ["reset"] or told[0].data == {"reason": reason}
+
+
+def test_a_stream_ends_at_its_age_and_goes_on_where_it_was(town: Town, state: str) -> None:
+    young = {"FEEDMILL_API__LIVE__HEARTBEAT_S": "0.1", "FEEDMILL_API__LIVE__AGE_MAX_S": "1"}
+    with an_api(state, **young) as (url, _):
+        with Listening(f"{url}/v1/users/1/feed/live", "key1") as stream:
+            last = stream.next("open").id
+            wait_until(lambda: stream.ended, "the stream to end")
+        post = town.post(2)
+        town.log.apply_all()
+        with Listening(f"{url}/v1/users/1/feed/live", "key1", last_id=last) as again:
+            again.next("open")
+            assert again.next("activity").data["activity_id"] == post
+
+
+def test_all_streams_end_when_the_process_begins_to(town: Town) -> None:
+    with town.listening() as stream:
         stream.next("open")
-        assert stream.next("reset").data == {"reason": "too-many"}
+        town.api.health.drain()
+        wait_until(lambda: stream.ended, "the stream to end")
+        wait_until(lambda: not town.api.parts.live.places.open, "its place to be free")
 
 
 IDLE = 500
