@@ -5,7 +5,7 @@ BIN := .venv/bin
 AT_ONCE ?= 2
 MEMBERS := libs/contracts libs/runtime libs/sagas libs/testkit services/ingest services/enricher services/feed-writer services/api cli
 
-.PHONY: bench-live help bench-analytics setup demo up down status logs doctor lint types check-generated unit integration test model feed-digests bench-feeds chaos chaos-short clean family-a-20 coverage locust deploy-files compose-smoke
+.PHONY: help setup demo up down status logs doctor clean lint types check-generated deploy-files unit integration e2e model feed-digests chaos-short chaos test bench bench-analytics bench-live bench-short bench-feeds family-a-20 compose-smoke coverage locust
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
 
