@@ -115,6 +115,14 @@ def test_a_mention_is_told_where_its_comment_is_seen(town: Town, reader: Reader)
     assert texts(reader) == []
 
 
+def test_of_two_users_with_one_handle_the_lower_id_is_meant(town: Town, reader: Reader) -> None:
+    twin = {"id": 9, "handle": "ivan", "uuid": "00000000-0000-7000-8000-000000000009", "name": "Another"}
+    town.says(9, "user-created", object={"type": "user", "id": 9}, user=twin)
+    town.posts(4, 8, "hello @ivan", mentions=["ivan"])
+    assert texts(reader) == ["olga mentioned you in a post"]
+    assert reader.get("/v1/users/9/notifications", key="machine").json()["items"] == []
+
+
 @pytest.mark.parametrize("limit", [1, 2, 5])
 def test_pages_of_groups_of_one_moment_have_each_of_them_once(town: Town, reader: Reader, limit: int) -> None:
     ids = range(7, 16)

@@ -93,6 +93,9 @@ def test_a_walk_through_the_ranking_has_no_gap_or_repeat_whatever_is_liked_meanw
         walked += [item["activity_id"] for item in page]
         for _ in range(5):
             town.does(rng.randrange(2, 7), "share", rng.randrange(1, 41), at=BEGIN + timedelta(days=3))
+            said = {"type": "comment", "id": 5_000 + rng.randrange(10**6), "content": "x"}
+            about = {"type": "post", "id": rng.randrange(1, 41)}
+            town.log.says(rng.randrange(2, 7), "comment", at=BEGIN + timedelta(days=3), object=said, target=about)
         town.post(2, 1_000 + len(walked), BEGIN + timedelta(days=3))
         town.log.apply_all()
     assert len(walked) == len(set(walked)) == 100

@@ -162,6 +162,21 @@ def keeps_out(said: dict[str, Any]) -> tuple[str, str | None]:
     return check["rule"], check["event"] and check["event"]["event_id"]
 
 
+def test_who_is_followed_during_a_walk_shows_from_the_next_first_page_on(town: Town) -> None:
+    for number in range(3):
+        town.says(3, "post", ("post", 10 + number))
+        town.says(2, "post", ("post", number + 1))
+    town.says(1, "follow", ("user", 2))
+    answer = town.reader.get("/v1/users/1/feed?limit=1", key="key1")
+    town.says(1, "follow", ("user", 3))
+    walked = list(answer.json()["items"])
+    while (after := answer.json()["next"]) is not None:
+        answer = town.reader.get(f"/v1/users/1/feed?limit=1&cursor={after}", key="key1")
+        walked += answer.json()["items"]
+    assert [item["object"]["id"] for item in walked] == [3, 2, 1]
+    assert len(town.feed()[0]) == 6
+
+
 VERBS = ("post", "post", "post", "like", "like", "unlike", "comment", "delete", "follow", "follow", "unfollow")
 EDGES = ("mute", "unmute", "block", "unblock", "connect", "disconnect", "recommend", "unrecommend", "share")
 
