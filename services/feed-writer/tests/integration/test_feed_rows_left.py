@@ -113,8 +113,8 @@ def test_a_row_of_somebody_never_followed_is_extra(stage: Stage, caplog: pytest.
 
 def test_a_walk_shows_nothing_of_who_was_followed_and_pushed_since_it_began(stage: Stage) -> None:
     stage.posts(2, 12, 13)
-    first = stage.reader.get("/v1/users/1/feed?limit=2").json()
     stage.posts(4, 91, at=0)
+    first = stage.reader.get("/v1/users/1/feed?limit=2").json()
     stage.happens("follow", 1, 4)
     stage.tend(**AT_ONCE)
     assert plain(stage)
