@@ -116,6 +116,24 @@ def test_a_lost_connection_is_replaced(database: str) -> None:
     run(test, settings(database))
 
 
+@pytest.mark.parametrize("away", [True, False], ids=["away meanwhile", "a bug of ours"])
+def test_what_asyncpg_stumbles_over_is_a_store_away_where_the_circuit_opened_meanwhile(
+    database: str, monkeypatch: pytest.MonkeyPatch, away: bool
+) -> None:
+    async def test(postgres: Postgres, _: Health) -> None:
+        async def stumbles(*_: object) -> None:
+            if away:
+                live = vars(postgres)["_live"]
+                postgres.give_up(live, ConnectionResetError())
+            raise AttributeError("'NoneType' object has no attribute 'get_settings'")
+
+        monkeypatch.setattr(asyncpg.Connection, "fetch", stumbles)
+        with pytest.raises(StoreAway if away else AttributeError):
+            await postgres.fetch("SELECT 1")
+
+    run(test, settings(database))
+
+
 def test_away_is_known_at_once_and_back_is_noticed(postgres: RunningPostgres, bench: Any, database: str) -> None:
     async def test(store: Postgres, health: Health) -> None:
         postgres.part.kill()

@@ -255,8 +255,10 @@ class _Taken:
         self._tell(error)
 
     def _tell(self, error: BaseException | None) -> None:
-        if not isinstance(error, TOLD):
+        stumbled = isinstance(error, AttributeError) and self._live.closed  # asyncpg, over a connection ended under it
+        if not stumbled and not isinstance(error, TOLD):
             return
+        assert error is not None
         told = self._postgres.translated(error, self._live)
         if told is not error:
             raise told from error
