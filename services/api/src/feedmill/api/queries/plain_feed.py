@@ -169,9 +169,10 @@ class Plain:
             [limit + 1 for limit in limits],
             _array_of(began_at),
         )
-        now = by_partition(Found(*rows[0]).positions)
+        found = [Found(*row) for row in rows]
+        now = by_partition(found[0].positions)
         how = "alone" if len(pages) == 1 else "together"
-        return [(Found(*row), now, how) for row in rows]
+        return [(one, now, how) for one in found]
 
     def _remember(self, reader_id: int) -> None:
         if len(self._others_until_s) >= self.MAX_REMEMBERED:
