@@ -163,7 +163,7 @@ class Postgres:
         for kind, reason in AGAIN_ERRORS.items():
             if isinstance(error, kind):
                 return StoreAway(reason)
-        if isinstance(error, asyncpg.InterfaceError) and not _means_closed(error, live):
+        if isinstance(error, (asyncpg.InterfaceError, AttributeError)) and not _means_closed(error, live):
             return error  # a bug of ours
         self.give_up(live, error)
         return StoreAway("postgres is away")
@@ -255,15 +255,17 @@ class _Taken:
         self._tell(error)
 
     def _tell(self, error: BaseException | None) -> None:
-        stumbled = isinstance(error, AttributeError) and self._live.closed  # asyncpg, over a connection ended under it
-        if not stumbled and not isinstance(error, TOLD):
+        if not isinstance(error, TOLD) and not isinstance(error, AttributeError):
             return
-        assert error is not None
         told = self._postgres.translated(error, self._live)
         if told is not error:
             raise told from error
 
 
-def _means_closed(error: asyncpg.InterfaceError, live: Connections) -> bool:
-    """asyncpg has one class for misuse and for a connection closed under a caller; only its words differ."""
+def _means_closed(error: asyncpg.InterfaceError | AttributeError, live: Connections) -> bool:
+    """asyncpg has one class for misuse and for a connection closed under a caller; only its words differ. And where the
+    connection is ended while it prepares a question, it stumbles over what it has just let go of.
+    """
+    if isinstance(error, AttributeError):
+        return live.closed
     return not isinstance(error, ValueError) and (live.closed or "clos" in str(error))
