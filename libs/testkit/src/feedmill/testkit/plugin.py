@@ -1,5 +1,7 @@
 """The pytest plugin of the whole repository, found by its entry point: the real parts, and a closed network.
 
+A test that fails shows how the logs of the parts it ran on end.
+
 A test without a marker (integration, e2e, chaos) may open no connection, except to what the test run itself serves.
 A service whose background task fails ends its process by SIGTERM: in a test's process that fails the test instead.
 """
@@ -9,12 +11,14 @@ from __future__ import annotations
 import signal
 import socket
 import threading
+from collections.abc import Generator
 from types import FrameType
 from typing import Any
 
 import psycopg2
 import pytest
 
+from feedmill.cli.local.part import last_lines
 from feedmill.testkit.parts import (
     _schema,
     bench,
@@ -27,6 +31,7 @@ from feedmill.testkit.parts import (
     state,
     topic_name,
 )
+from feedmill.testkit.running import open_homes
 
 __all__ = [
     "_schema",
@@ -41,6 +46,8 @@ __all__ = [
     "state",
     "topic_name",
 ]
+
+LINES_OF_A_LOG = 8
 
 MAY_CONNECT = ("integration", "e2e", "chaos")
 
@@ -61,6 +68,16 @@ class NetworkClosed(RuntimeError):
 
 class Terminated(RuntimeError):
     """SIGTERM came: see what the log says of a background task that failed."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        for home in open_homes:
+            for log in sorted(home.logs.glob("*.log")):
+                report.sections.append((f"{log.name} ends", last_lines(log, LINES_OF_A_LOG)))
+    return report
 
 
 def pytest_sessionstart() -> None:

@@ -20,6 +20,9 @@ from feedmill.testkit.reaper import Reaper
 START_TIMEOUT_S = 120.0
 """Generous: a first start may fetch Kafka's jars, and tests share the machine."""
 
+open_homes: set[Home] = set()
+"""Of all benches of this process: where a failed test's parts have their logs."""
+
 
 class Bench:
     """A temporary home, a block of ports, and the parts started on them; a context manager."""
@@ -29,6 +32,7 @@ class Bench:
         root.chmod(0o755)  # Postgres may have to run as another user
         self.home = Home(root)
         self.home.make()
+        open_homes.add(self.home)
         self.ports = Ports(free_origin())
         self.parts: list[Part] = []
         self.reaper = Reaper()
@@ -57,6 +61,7 @@ class Bench:
             part.kill()
             if part.pid is not None:
                 self.reaper.tell("gone", part.pid)
+        open_homes.discard(self.home)
         self.reaper.close()
 
 
