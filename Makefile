@@ -61,14 +61,14 @@ check-generated: setup ## generated files are what their sources say, and no rel
 deploy-files: setup ## write nginx.conf, the merged OpenAPI and the dashboards anew from the code
 	$(PY) -m feedmill.cli.deployment
 
-unit: setup ## tests without any server
-	$(BIN)/pytest -q -m "not integration and not e2e and not chaos" libs services cli tests
+unit: setup ## tests without any server (AT_ONCE=2 files side by side)
+	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile -m "not integration and not e2e and not chaos" libs services cli tests
 
 integration: setup ## tests on real Kafka, Postgres and ClickHouse (AT_ONCE=2 files side by side)
-	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile -m "integration" libs services cli tests
+	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile --durations=10 -m "integration" libs services cli tests
 
 e2e: setup ## tests on whole platforms of their own; the longest file begins
-	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder -m "e2e" tests/model tests cli
+	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder --durations=10 -m "e2e" tests/model tests cli
 
 model: setup ## every feed against the reference model, thousands of runs (RUNS=3000; CI runs 300 within e2e)
 	MODEL_RUNS=$(or $(RUNS),3000) MODEL_KILLS=200 $(BIN)/pytest -q tests/model

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from feedmill.cli.local import part
 from feedmill.cli.local.keeper import Keeper, State
 from feedmill.cli.local.part import PartFailed, PartSpec, Readiness
 from feedmill.cli.local.processes import birth, kill_group, rss_mb
+from feedmill.testkit.waiting import wait_until
 
 SERVE = "import signal, pathlib, sys; pathlib.Path(sys.argv[1]).write_text('up'); signal.pause()"
+TALKS = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('up')\nwhile True: print('said', flush=True)"
 CRASH = "print('what went wrong'); raise SystemExit(3)"
 
 
@@ -90,6 +93,18 @@ def test_a_frozen_part_can_be_stopped(keep: Callable[..., Keeper]) -> None:
     began_s = time.monotonic()
     keeper.stop()
     assert time.monotonic() - began_s < 5
+
+
+def test_the_log_of_a_part_that_runs_for_long_is_put_aside_and_begins_anew(
+    keep: Callable[..., Keeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part, "LOG_KEPT_BYTES", 10_000)
+    said, aside = tmp_path / "part.log", tmp_path / "part.log.1"
+    keep(TALKS)
+    wait_until(aside.exists)
+    assert aside.stat().st_size > 10_000
+    wait_until(lambda: b"said" in said.read_bytes())
+    assert b"\0" not in said.read_bytes(), "written where the old log had ended"
 
 
 def test_a_leftover_is_told_from_a_stranger_of_the_same_pid(keep: Callable[..., Keeper]) -> None:

@@ -237,14 +237,17 @@ def test_sigterm_under_load_answers_what_it_has_begun_and_loses_nothing(platform
     for sender in senders:
         sender.start()
     wait_until(lambda: len(outcomes) > 400)
+    began_s = time.monotonic()
     status = platform.down("ingest")
+    drained_s = time.monotonic() - began_s
     stopped.set()
     for sender in senders:
         sender.join()
-    assert status == 0
-    assert {outcome["status"] for outcome in outcomes} == {"accepted"}
     platform.start("ingest")
     platform.wait_ready("ingest")
+    assert status == 0
+    refused = [outcome for outcome in outcomes if outcome["status"] != "accepted"]
+    assert not refused, f"drained in {drained_s:.1f} s"
     with httpx2.Client(timeout=20) as client:
         for events in unanswered:
             take(client, events)
@@ -278,15 +281,17 @@ def test_killed_amid_large_batches_and_asked_again_each_event_is_there_once_and_
     senders = [threading.Thread(target=send, args=(actor_id,)) for actor_id in taken]
     for sender in senders:
         sender.start()
-    for _ in range(2):
-        enough = sum(taken.values()) + 2_000
-        wait_until(lambda enough=enough: sum(taken.values()) > enough)  # type: ignore[misc]
-        platform.kill("ingest")
-        platform.start("ingest")
-        platform.wait_ready("ingest")
-    stopped.set()
-    for sender in senders:
-        sender.join()
+    try:
+        for _ in range(2):
+            enough = sum(taken.values()) + 2_000
+            wait_until(lambda enough=enough: sum(taken.values()) > enough)  # type: ignore[misc]
+            platform.kill("ingest")
+            platform.start("ingest")
+            platform.wait_ready("ingest")
+    finally:
+        stopped.set()
+        for sender in senders:
+            sender.join()
     liked = "SELECT object_id FROM activity WHERE actor_id = %s ORDER BY source_offset"
     for actor_id, count in taken.items():
         wait_until(lambda id_=actor_id, n=count: len(rows(platform, liked, id_)) >= n, within_s=60)  # type: ignore[misc]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 
-from feedmill.cli.local.part import Part, PartFailed, PartSpec, Readiness, last_lines
+from feedmill.cli.local.part import Part, PartFailed, PartSpec, Readiness, last_lines, put_aside
 
 LOOK_S = 0.1
 """Between two looks whether the process still runs."""
@@ -128,6 +128,8 @@ class Keeper:
                 self.part.spec.finish()
                 finished = True
             self._note(readiness, finished)
+            with suppress(OSError):  # no room, say: tried again at the next look, the part goes on
+                put_aside(self.part.spec.log)
             next_probe_s = time.monotonic() + (PROBE_S if self.state is State.READY else LOOK_S)
 
     def _note(self, readiness: Readiness, finished: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -16,7 +17,7 @@ POLL_S = 0.05
 """Between two looks at a condition; every wait has a deadline of its own."""
 
 LOG_KEPT_BYTES = 20_000_000
-"""A log longer than this is put aside as `.1` when its part starts."""
+"""A log longer than this is put aside as `.1`, at the start of its part and while it runs."""
 
 
 class Readiness(StrEnum):
@@ -133,8 +134,12 @@ class Part:
 
 
 def put_aside(log: Path) -> None:
+    """A log that has grown too long becomes `<log>.1` and begins anew, also under a part that writes to it (at its end,
+    wherever that is): what it writes between the two steps is lost.
+    """
     if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
-        log.replace(log.with_name(log.name + ".1"))
+        shutil.copyfile(log, log.with_name(log.name + ".1"))
+        os.truncate(log, 0)
 
 
 def last_lines(log: Path, count: int = 15) -> str:
