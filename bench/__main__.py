@@ -85,10 +85,21 @@ def _platform(services: bool, status: Status) -> Iterator[Platform]:
 
 
 def _one(name: str, plan: Plan, status: Status, *platform: Platform) -> list[Figure]:
+    """Figures of one bench. A short run measures a second time what is beyond its floor: a broker that has just
+    started, or a machine held up for seconds, is no fault of the product's.
+    """
+    figures = _measured(name, plan, status, *platform)
+    if plan.short and not all(figure.above_floor for figure in figures):
+        status.console.print(f"[dim]{name}: beyond a floor, measured once more[/]")
+        figures = _measured(name, plan, status, *platform)
+    status.console.print(f"[dim]{name}: done[/]")
+    return figures
+
+
+def _measured(name: str, plan: Plan, status: Status, *platform: Platform) -> list[Figure]:
     figures: list[Figure] = importlib.import_module(f"bench.{name}").run(
         *platform, plan, lambda text: status.update(f"{name}: {text}")
     )
-    status.console.print(f"[dim]{name}: done[/]")
     return figures
 
 
