@@ -75,6 +75,16 @@ def test_too_little_disk_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert "FEEDMILL_HOME" in found.remedy
 
 
+def test_a_home_where_nothing_can_be_written_is_told_before_anything_starts(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for home in (Path("/proc/feedmill"), file / "feedmill"):  # root may write to every other folder
+        found = checks.disk(Home(home))
+        assert not found.ok
+        assert str(home.parent) in found.found
+        assert "FEEDMILL_HOME" in found.remedy
+
+
 def test_without_java_the_wheel_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert checks.java().ok

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -84,6 +85,11 @@ def kafka_jars() -> Check:
 
 def disk(home: Home) -> Check:
     nearest = next(p for p in (home.root, *home.root.parents) if p.exists())
+    try:
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        found = f"{nearest} cannot be written to: {error.strerror}"
+        return Check("disk", False, found, "set FEEDMILL_HOME to a folder that you may write to")
     free = shutil.disk_usage(nearest).free
     remedy = f"free {megabytes(DISK_BYTES)} there, or set FEEDMILL_HOME to a folder on a larger disk"
     return Check("disk", free >= DISK_BYTES, f"{megabytes(free)} free at {nearest}", remedy)
