@@ -45,9 +45,9 @@ class Town:
         self.posts = 0
         for user in range(1, 9):
             born = {"id": user, "handle": f"u{user}", "uuid": f"00000000-0000-7000-8000-{user:012}", "name": "N"}
-            log.says(user, "user-created", at=BEGIN, object={"type": "user", "id": user}, user=born)
+            self._say(user, "user-created", at=BEGIN, object={"type": "user", "id": user}, user=born)
         for author in AUTHORS:
-            log.says(1, "follow", at=BEGIN, object={"type": "user", "id": author})
+            self._say(1, "follow", at=BEGIN, object={"type": "user", "id": author})
         log.apply_all()
         wait_until(self.api_knows_all, "the api to know what is applied")
 
@@ -61,16 +61,18 @@ class Town:
         self.posts += 1
         at = at or BEGIN + timedelta(minutes=self.posts)
         posted = {"type": "post", "id": self.posts, "content": content}
-        return self._id(self.log.says(author, "post", at=at, object=posted))
+        return self._say(author, "post", at=at, object=posted)
 
     def says(self, actor: int, verb: str, thing: tuple[str, int]) -> str:
-        place = self.log.says(actor, verb, at=BEGIN, object={"type": thing[0], "id": thing[1]})
+        said = self._say(actor, verb, at=BEGIN, object={"type": thing[0], "id": thing[1]})
         self.log.apply_all()
-        return self._id(place)
+        return said
 
-    @staticmethod
-    def _id(place: tuple[int, int]) -> str:
-        return event_id_of(f"{place[0]}/{place[1]}")
+    def _say(self, actor: int, verb: str, **more: Any) -> str:
+        """The id; the api, where it asks the log how far it reaches, is told of it."""
+        partition, offset = self.log.says(actor, verb, **more)
+        self.api.log.reaches(RAW, partition, offset + 1)
+        return event_id_of(f"{partition}/{offset}")
 
     def listening(self, user: int = 1, **more: Any) -> Listening:
         return Listening(f"{self.url}/v1/users/{user}/feed/live", f"key{user}", **more)
