@@ -166,53 +166,6 @@ def test_while_the_state_is_rebuilt_nothing_is_judged_by_it(door: TestClient, pl
             seed.execute("DELETE FROM rebuild")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_postgres_away_events_go_on_and_families_are_told_at_once(door: TestClient, platform: Platform) -> None:
-    door.post("/v1/events", json=like(), headers=TOWN)
-    door.post("/post", json={"type": "post", "content": "x"}, headers=IVAN)
-    platform.kill("postgres")
-    try:
-        wait_until(lambda: door.get("/readyz").status_code == 503)
-        assert door.post("/v1/events", json=like(), headers=TOWN).status_code == 202
-        began_s = time.monotonic()
-        for path, body in (("/post", {"type": "post", "content": "x"}), ("/follow", {"follow": "nico"})):
-            answer = door.post(path, json=body, headers=IVAN)
-            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-        assert time.monotonic() - began_s < 3
-        sent = [event("post", actor_id=1, object={"type": "post", "content": "x"})]
-        assert door.post("/v1/events", json=sent, headers=TOWN).status_code == 202
-    finally:
-        platform.start("postgres")
-        platform.wait_ready("postgres")
-    wait_until(lambda: door.get("/readyz").status_code == 200)
-    answer = door.post("/v1/events", json=[like()], headers={**TOWN, **WAIT})
-    assert answer.status_code == 200
-    gc.collect()  # sockets of connection attempts that asyncio gave up on: their warnings belong here
-
-
-def test_a_frozen_broker_is_503_with_retry_after_and_the_retry_is_the_same_event(
-    door: TestClient, platform: Platform
-) -> None:
-    sent = like()
-    platform.stop("kafka")
-    try:
-        answer = door.post("/v1/events", json=sent, headers=TOWN)
-    finally:
-        platform.cont("kafka")
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    (result,) = answer.json()["results"]
-    assert result["status"] == "retry"
-
-    def taken() -> bool:
-        again = door.post("/v1/events", json=sent, headers={**TOWN, **WAIT})
-        assert again.json()["results"][0]["event_id"] in (result["event_id"], None)
-        return again.status_code == 200
-
-    wait_until(taken)
-    stored = rows(platform, "SELECT count(*) FROM activity WHERE event_id = %s", result["event_id"])
-    assert stored == [(1,)]
-
-
 def test_sigterm_under_load_answers_what_it_has_begun_and_loses_nothing(platform: Platform) -> None:
     """A request on its way to a connection just being closed has no answer: sent again, it is the same event."""
     address, stopped = platform.address("ingest"), threading.Event()
@@ -296,6 +249,53 @@ def test_killed_amid_large_batches_and_asked_again_each_event_is_there_once_and_
     for actor_id, count in taken.items():
         wait_until(lambda id_=actor_id, n=count: len(rows(platform, liked, id_)) >= n, within_s=60)  # type: ignore[misc]
         assert [number for (number,) in rows(platform, liked, actor_id)] == list(range(1, count + 1))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_postgres_away_events_go_on_and_families_are_told_at_once(door: TestClient, platform: Platform) -> None:
+    door.post("/v1/events", json=like(), headers=TOWN)
+    door.post("/post", json={"type": "post", "content": "x"}, headers=IVAN)
+    platform.kill("postgres")
+    try:
+        wait_until(lambda: door.get("/readyz").status_code == 503)
+        assert door.post("/v1/events", json=like(), headers=TOWN).status_code == 202
+        began_s = time.monotonic()
+        for path, body in (("/post", {"type": "post", "content": "x"}), ("/follow", {"follow": "nico"})):
+            answer = door.post(path, json=body, headers=IVAN)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert time.monotonic() - began_s < 3
+        sent = [event("post", actor_id=1, object={"type": "post", "content": "x"})]
+        assert door.post("/v1/events", json=sent, headers=TOWN).status_code == 202
+    finally:
+        platform.start("postgres")
+        platform.wait_ready("postgres")
+    wait_until(lambda: door.get("/readyz").status_code == 200)
+    answer = door.post("/v1/events", json=[like()], headers={**TOWN, **WAIT})
+    assert answer.status_code == 200
+    gc.collect()  # sockets of connection attempts that asyncio gave up on: their warnings belong here
+
+
+def test_a_frozen_broker_is_503_with_retry_after_and_the_retry_is_the_same_event(
+    door: TestClient, platform: Platform
+) -> None:
+    sent = like()
+    platform.stop("kafka")
+    try:
+        answer = door.post("/v1/events", json=sent, headers=TOWN)
+    finally:
+        platform.cont("kafka")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    (result,) = answer.json()["results"]
+    assert result["status"] == "retry"
+
+    def taken() -> bool:
+        again = door.post("/v1/events", json=sent, headers={**TOWN, **WAIT})
+        assert again.json()["results"][0]["event_id"] in (result["event_id"], None)
+        return again.status_code == 200
+
+    wait_until(taken)
+    stored = rows(platform, "SELECT count(*) FROM activity WHERE event_id = %s", result["event_id"])
+    assert stored == [(1,)]
 
 
 def test_a_drain_that_the_log_holds_up_ends_with_an_answer_for_everyone(platform: Platform) -> None:
