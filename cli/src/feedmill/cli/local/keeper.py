@@ -128,8 +128,7 @@ class Keeper:
                 self.part.spec.finish()
                 finished = True
             self._note(readiness, finished)
-            with suppress(OSError):  # no room, say: tried again at the next look, the part goes on
-                put_aside(self.part.spec.log)
+            put_aside(self.part.spec.log)
             next_probe_s = time.monotonic() + (PROBE_S if self.state is State.READY else LOOK_S)
 
     def _note(self, readiness: Readiness, finished: bool) -> None:

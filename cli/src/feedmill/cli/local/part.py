@@ -135,11 +135,12 @@ class Part:
 
 def put_aside(log: Path) -> None:
     """A log that has grown too long becomes `<log>.1` and begins anew, also under a part that writes to it (at its end,
-    wherever that is): what it writes between the two steps is lost.
+    wherever that is): what it writes between the two steps is lost. Without room for a copy the log stays as it is.
     """
-    if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
-        shutil.copyfile(log, log.with_name(log.name + ".1"))
-        os.truncate(log, 0)
+    with suppress(OSError):
+        if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
+            shutil.copyfile(log, log.with_name(log.name + ".1"))
+            os.truncate(log, 0)
 
 
 def last_lines(log: Path, count: int = 15) -> str:
