@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from feedmill.contracts.topics import Topic
 from feedmill.runtime.deadline import Deadline
@@ -27,6 +29,7 @@ from feedmill.runtime.loop import Loop, LoopSettings
 from feedmill.runtime.outcome import Fatal, Fenced, Overtaken, Record, TopicPartition, Transient
 from feedmill.runtime.settings import KafkaSettings
 from feedmill.testkit.running import RunningKafka
+from feedmill.testkit.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -123,6 +126,22 @@ def test_ends_count_what_was_written(settings: KafkaSettings, topic: str) -> Non
     _fill(settings, topic, ["a", "b"])
     ends = Admin(settings).ends([TopicPartition(topic, 0), TopicPartition(topic, 1)])
     assert ends == {TopicPartition(topic, 0): 2, TopicPartition(topic, 1): 0}
+
+
+def test_ends_of_what_has_changed_since_it_was_last_asked_for(settings: KafkaSettings, topic: str) -> None:
+    """A topic has grown, which clients learn of as they learn of leaders elected anew."""
+    admin = Admin(settings)
+
+    def known(partition: int) -> bool:
+        place = TopicPartition(topic, partition)
+        with suppress(Transient):
+            return admin.ends([place]) == {place: 0}
+        return False
+
+    wait_until(lambda: known(0))
+    client = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    client.create_partitions([NewPartitions(topic, 3)])[topic].result(WAIT_S)
+    wait_until(lambda: known(2))
 
 
 def test_the_log_reader_reads_ranges_and_tails(settings: KafkaSettings, topic: str) -> None:

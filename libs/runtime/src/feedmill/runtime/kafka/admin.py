@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as _TopicPartition
@@ -12,6 +13,22 @@ from feedmill.contracts.topics import Topic
 from feedmill.runtime.kafka.client import client_config, log, raised_from
 from feedmill.runtime.outcome import Fatal, TopicPartition
 from feedmill.runtime.settings import KafkaSettings
+
+_LEADERS_MOVED: Final = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._NOENT,  # it knows of no leader
+    }
+)
+"""What the client remembers of topics and leaders is old. Asked for ends it says so for minutes and does not ask anew,
+as producers and consumers do; asked for all topics it does.
+"""
 
 
 class Admin:
@@ -66,12 +83,21 @@ class Admin:
 
     def ends(self, partitions: Sequence[TopicPartition], timeout_s: float = 5) -> dict[TopicPartition, int]:
         """The offset the next record of each partition will get, in one request. Raises Transient."""
-        asked = {_TopicPartition(tp.topic, tp.partition): OffsetSpec.latest() for tp in partitions}
         try:
-            futures = self._admin.list_offsets(asked, request_timeout=timeout_s)
-            return {TopicPartition(tp.topic, tp.partition): int(f.result().offset) for tp, f in futures.items()}
+            return self._ends(partitions, timeout_s)
+        except KafkaException as exception:
+            if exception.args[0].code() not in _LEADERS_MOVED:
+                raise raised_from(exception) from exception
+        self.partitions(timeout_s)
+        try:
+            return self._ends(partitions, timeout_s)
         except KafkaException as exception:
             raise raised_from(exception) from exception
+
+    def _ends(self, partitions: Sequence[TopicPartition], timeout_s: float) -> dict[TopicPartition, int]:
+        asked = {_TopicPartition(tp.topic, tp.partition): OffsetSpec.latest() for tp in partitions}
+        futures = self._admin.list_offsets(asked, request_timeout=timeout_s)
+        return {TopicPartition(tp.topic, tp.partition): int(f.result().offset) for tp, f in futures.items()}
 
     def delete_group(self, group: str, timeout_s: float = 30) -> None:
         """Forget what a stopped group has committed. Raises Fenced while it still has members."""

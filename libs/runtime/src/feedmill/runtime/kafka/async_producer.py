@@ -226,10 +226,11 @@ class AsyncProducer:
             self._probing = self._loop.create_task(self._keep_probing())
 
     async def _keep_probing(self) -> None:
-        """While no broker can be reached, ask for one at an interval."""
+        """While no broker can be reached, ask for one at an interval: at once, it may have been named anew only."""
         while self._away and not self._closing:
-            await asyncio.sleep(self._settings.probe_interval_ms / 1_000)
             await asyncio.to_thread(self._probe)
+            if self._away:
+                await asyncio.sleep(self._settings.probe_interval_ms / 1_000)
 
     def _probe(self) -> None:
         try:
