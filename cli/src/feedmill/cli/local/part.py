@@ -135,10 +135,10 @@ class Part:
 
 def put_aside(log: Path) -> None:
     """A log that has grown too long becomes `<log>.1` and begins anew, also under a part that writes to it (at its end,
-    wherever that is): what it writes between the two steps is lost. Without room for a copy the log stays as it is.
+    wherever that is): what it writes between the two steps is lost. Without a log, or room for a copy, nothing changes.
     """
     with suppress(OSError):
-        if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
+        if log.stat().st_size > LOG_KEPT_BYTES:
             shutil.copyfile(log, log.with_name(log.name + ".1"))
             os.truncate(log, 0)
 

@@ -226,7 +226,7 @@ class AsyncProducer:
             self._probing = self._loop.create_task(self._keep_probing())
 
     async def _keep_probing(self) -> None:
-        """While no broker can be reached, ask for one at an interval: at once, it may have been named anew only."""
+        """While no broker can be reached, ask for one at an interval; first at once, it may be back already."""
         while self._away and not self._closing:
             await asyncio.to_thread(self._probe)
             if self._away:
