@@ -19,8 +19,14 @@ FELT_TIMEOUT_S: Final = 60.0
 LASTS_S: Final = 5.0
 """After it was felt: how long nobody comes to mend it."""
 
-SAYS: Final = ("No space left", "NOT_ENOUGH_SPACE", "not enough space", "Not enough space")
-"""In the log of a store or of who writes to it."""
+SAYS: Final = (
+    "No space left",
+    "NOT_ENOUGH_SPACE",
+    "not enough space",
+    "Not enough space",
+    "could not write init file",
+)
+"""In the log of a store or of who writes to it; the last is what Postgres tells who connects first."""
 KEPT_FREE_MB: Final = {"clickhouse": KEEP_FREE_BYTES // MB + 1}
 WRITERS: Final = {
     "kafka": "ingest",
