@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from feedmill.runtime.feeds.rows import COLUMNS
 from feedmill.testkit.reader import Reader
 from feedmill.testkit.state import BEGIN, Seed
 
@@ -94,6 +95,33 @@ def test_what_is_written_between_two_pages_moves_nothing(town: Seed, reader: Rea
     assert [i["object"]["id"] for i in second["items"]] == posts[5::-1]
     third = reader.get(f"/v1/users/1/feed?cursor={second['next']}").json()
     assert [i["object"]["content"] for i in third["items"]] == ["late, but of before"]
+
+
+@pytest.mark.parametrize(
+    ("push", "complete_from"),
+    [(0, "-infinity"), (2, "-infinity"), (2, "infinity")],
+    ids=["pulled", "pushed", "pushed, but all of it older than what is complete"],
+)
+def test_who_is_followed_between_two_pages_is_seen_from_the_next_first_page_on(
+    town: Seed, reader: Reader, push: int, complete_from: str
+) -> None:
+    theirs = [town.post(3, number) for number in range(3)]
+    town.follow(1, 2)
+    mine = [town.post(2, number) for number in range(3)]
+    town.applied(0, 100)
+    town.execute("INSERT INTO feed_reader (reader_id, read_at, complete_from) VALUES (1, now(), %s)", (complete_from,))
+    first = reader.get("/v1/users/1/feed?limit=1").json()
+    town.follow(1, 3)
+    town.execute("UPDATE follow_edge SET push = %s, began_offset = 101 WHERE followee_id = 3", (push,))
+    town.execute(
+        f"INSERT INTO home_feed (reader_id, occurred_at, {COLUMNS}) SELECT 1, occurred_at, {COLUMNS} FROM activity"
+        " WHERE actor_id = 3 AND verb = 'post'"
+    )
+    town.applied(0, 101)
+    rest = reader.get(f"/v1/users/1/feed?cursor={first['next']}").json()
+    assert [i["object"]["id"] for i in rest["items"]] == mine[1::-1]
+    anew = reader.get("/v1/users/1/feed").json()
+    assert [i["object"]["id"] for i in anew["items"]] == [*mine[::-1], *theirs[::-1]]
 
 
 def test_a_page_of_many_followees_is_the_newest_of_all(town: Seed, reader: Reader) -> None:
