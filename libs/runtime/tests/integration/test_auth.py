@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from feedmill.runtime import auth
 from feedmill.runtime.auth import KeyMissing, KeyNotValid, KeyRing, Principal, key_in
 from feedmill.runtime.health import Health
 from feedmill.runtime.postgres import Postgres, StoreAway
@@ -115,6 +116,23 @@ def test_who_ended_is_refused_at_once_whatever_the_store_still_says(state: str) 
             with pytest.raises(KeyNotValid):
                 await keys.authenticate({"x-app-key": key})
         await keys.authenticate({"x-app-key": "abc124"})
+
+    run(state, test)
+
+
+def test_the_latest_to_end_are_remembered_and_no_more(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "MAX_ENDED", 2)
+    with Seed(state) as seed:
+        for number, name in enumerate(("ivan", "nico", "eric"), start=1):
+            seed.user(name, key=f"key-{number}")
+
+    async def test(keys: KeyRing, clock: Clock, _: Postgres) -> None:
+        for user_id in (1, 2, 3):
+            keys.end(user_id)
+        await keys.authenticate({"x-app-key": "key-1"})
+        for key in ("key-2", "key-3"):
+            with pytest.raises(KeyNotValid):
+                await keys.authenticate({"x-app-key": key})
 
     run(state, test)
 

@@ -20,6 +20,7 @@ from feedmill.runtime.postgres import Postgres, Row, StoreAway
 TRUSTED_S: Final = 4.0  # how long a key is taken without asking; with the query's own time under the promised 5 s
 REFRESH_S: Final = 2.0
 MAX_REMEMBERED: Final = 50_000  # about 1 kB each
+MAX_ENDED: Final = 100_000  # of whom the store knows by itself long before so many more have ended
 _REFRESHED_AT_ONCE: Final = 1_000
 _BEARER: Final = "bearer "
 
@@ -126,11 +127,13 @@ class KeyRing:
         self._postgres = postgres
         self._clock_s = clock_s
         self._remembered: dict[bytes, _Remembered] = {}
-        self._ended: set[int] = set()
+        self._ended: dict[int, None] = {}  # the latest last
 
     def end(self, user_id: int) -> None:
         """This process takes no key of this user's any more, whatever the store still says: the log has the erasure."""
-        self._ended.add(user_id)
+        self._ended[user_id] = None
+        while len(self._ended) > MAX_ENDED:
+            del self._ended[next(iter(self._ended))]
 
     async def authenticate(self, headers: Mapping[str, str]) -> Principal:
         """Who sent these headers. Raises KeyMissing, KeyNotValid, StoreAway."""
