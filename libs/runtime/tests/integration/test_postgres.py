@@ -14,9 +14,11 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from feedmill.runtime.applied import POLL_TIMEOUT_S
 from feedmill.runtime.health import Health
 from feedmill.runtime.postgres import Postgres, StoreAway
 from feedmill.runtime.settings import PostgresSettings
+from feedmill.testkit.network import Network, Weather
 from feedmill.testkit.running import RunningPostgres
 
 pytestmark = pytest.mark.integration
@@ -189,6 +191,20 @@ def test_opening_does_not_fail_while_postgres_is_away(database: str) -> None:
 
     run(test, settings("postgresql://feedmill:x@127.0.0.1:1/nowhere"))
     run(test, settings(database + "_that_does_not_exist"))
+
+
+def test_a_postgres_half_a_second_away_is_slow_and_not_away(postgres: RunningPostgres) -> None:
+    async def test(store: Postgres, _: Health) -> None:
+        assert store.up
+        polls = [store.poll("SELECT 1 AS n", silent_s=POLL_TIMEOUT_S) for _ in range(8)]
+        assert [rows[0]["n"] for rows in await asyncio.gather(*polls)] == [1] * 8
+
+    address = urlsplit(postgres.dsn)
+    with Network() as network:
+        link = network.link(address.port or 5432)
+        link.weather(Weather(latency_s=0.25))
+        far = address._replace(netloc=address.netloc.replace(f":{address.port}", f":{link.port}"))
+        run(test, PostgresSettings(dsn=SecretStr(far.geturl())))
 
 
 def frozen(postgres: RunningPostgres) -> list[int]:

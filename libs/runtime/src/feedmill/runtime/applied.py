@@ -31,7 +31,7 @@ from feedmill.runtime.postgres import StoreAway
 LISTEN_AGAIN_S: Final = 1.0
 LONG_S: Final = 0.5
 POLL_LIVE_S: Final = 0.010  # while streams are open: what is applied is passed on within this time
-POLL_TIMEOUT_S: Final = 1.0  # a frozen store is known to be away after this time
+POLL_TIMEOUT_S: Final = 2.0  # a frozen store is known to be away after this time; one half a second away is not
 PROBE_TIMEOUT_S: Final = 2.0
 LOG_SLOW_S: Final = 3.0  # without an answer for so long the log is away: a read does not need it, so no hurry
 MAX_PROBES: Final = 512

@@ -69,7 +69,7 @@ class PostgresSettings(Section):
 
     dsn: Annotated[SecretStr, _url("postgresql://user:password@host:port/database", "postgresql", "postgres")]
     pool_size: int = 8  # connections a process keeps; fixed, a growing pool costs a connect in the request
-    connect_timeout_s: float = 2.0
+    connect_timeout_s: float = 5.0  # four round trips and more: a slow store is not away
     statement_timeout_s: float = 5.0  # a statement that takes longer counts as "Postgres is away"
     probe_interval_s: float = 0.25  # how often a store known to be away is tried again
 

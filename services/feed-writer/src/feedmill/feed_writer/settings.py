@@ -28,7 +28,7 @@ _ADDRESS_OF = {SinkName.POSTGRES: "FEEDMILL_POSTGRES_DSN", SinkName.CLICKHOUSE: 
 
 
 class PostgresSinkSettings(Section):
-    connect_timeout_ms: int = Field(default=2_000, ge=1_000)
+    connect_timeout_ms: int = Field(default=5_000, ge=1_000, description="four round trips and more")
     lock_timeout_ms: int = Field(default=5_000, ge=1, description="a frozen writer may hold a position's row")
     statement_timeout_ms: int = Field(default=15_000, ge=1)
     call_timeout_ms: int = Field(

@@ -32,6 +32,7 @@ log = logging.getLogger("feedmill.feeds")
 
 LOCK_KEY: Final = 7_233_001
 """Of the advisory lock; the number means nothing."""
+CONNECT_TIMEOUT_S: Final = 5
 AGAIN_S: Final = 1.0
 """Between tries to reach Postgres or to become the one who tends."""
 GAUGES_S: Final = 10.0
@@ -262,7 +263,9 @@ class FeedTender:
     def _cursor(self) -> Iterator[PostgresCursor]:
         """Statements on their own."""
         if self._connection is None:
-            self._connection = psycopg2.connect(self._dsn, connect_timeout=2, application_name="feed-tender")
+            self._connection = psycopg2.connect(
+                self._dsn, connect_timeout=CONNECT_TIMEOUT_S, application_name="feed-tender"
+            )
             self._connection.autocommit = True
             with self._connection.cursor() as cursor:
                 cursor.execute(_SESSION)
