@@ -44,13 +44,13 @@ def draw(title: str, x_name: str, y_name: str, xs: Sequence[float], lines: Seque
             f'<line x1="{x_of(x):.1f}" x2="{x_of(x):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="#eee"/>',
             _text(x_of(x), HEIGHT - BOTTOM + 20, f"{x:,.0f}", anchor="middle"),
         ]
-    highest = {x_of(x): max(line.values[place] for line in lines) for place, x in enumerate(xs)}
+    highest = [max(values) for values in zip(*(line.values for line in lines), strict=True)]
     for number, (line, colour) in enumerate(zip(lines, COLOURS, strict=False)):
         points = [(x_of(x), y_of(value)) for x, value in zip(xs, line.values, strict=True)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        for (x, y), value in zip(points, line.values, strict=True):
-            beside = y - 10 if value == highest[x] else y + 20
+        for (x, y), value, top in zip(points, line.values, highest, strict=True):
+            beside = y - 10 if value == top else y + 20
             out.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>')
             out.append(_text(x, beside, f"{value:.3g}", anchor="middle", colour=colour))
         place = LEFT + number * (WIDTH - LEFT - RIGHT) / len(lines)

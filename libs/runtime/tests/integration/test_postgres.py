@@ -199,12 +199,16 @@ def test_a_postgres_half_a_second_away_is_slow_and_not_away(postgres: RunningPos
         polls = [store.poll("SELECT 1 AS n", silent_s=POLL_TIMEOUT_S) for _ in range(8)]
         assert [rows[0]["n"] for rows in await asyncio.gather(*polls)] == [1] * 8
 
-    address = urlsplit(postgres.dsn)
     with Network() as network:
-        link = network.link(address.port or 5432)
+        link = network.link(urlsplit(postgres.dsn).port or 5432)
         link.weather(Weather(latency_s=0.25))
-        far = address._replace(netloc=address.netloc.replace(f":{address.port}", f":{link.port}"))
-        run(test, PostgresSettings(dsn=SecretStr(far.geturl())))
+        run(test, PostgresSettings(dsn=SecretStr(through(postgres.dsn, link.port))))
+
+
+def through(dsn: str, port: int) -> str:
+    """The same database by another port."""
+    address = urlsplit(dsn)
+    return address._replace(netloc=address.netloc.replace(f":{address.port}", f":{port}")).geturl()
 
 
 def frozen(postgres: RunningPostgres) -> list[int]:
@@ -266,8 +270,7 @@ def test_a_goodbye_on_an_idle_connection_is_a_store_away_and_no_bug(postgres: Ru
     async def test() -> None:
         proxy = Goodbye(address.hostname or "", address.port or 5432)
         port = await proxy.serve()
-        through = address._replace(netloc=address.netloc.replace(f":{address.port}", f":{port}"))
-        async with Postgres(settings(through.geturl()), Health("api"), application="test") as store:
+        async with Postgres(settings(through(postgres.dsn, port)), Health("api"), application="test") as store:
             await store.fetch("SELECT 1")
             proxy.say()
             await asyncio.sleep(0.1)
