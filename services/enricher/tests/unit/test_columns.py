@@ -178,6 +178,13 @@ def test_values_that_make_sense_only_together_are_not_usual(values: list[bytes])
     assert set(usual([_record(value) for value in values])) == {None}
 
 
+@pytest.mark.parametrize(("verb", "key"), [("delete", b"7"), ("like", b"1\n1")])
+def test_a_value_of_two_lines_is_not_usual(verb: str, key: bytes) -> None:
+    two = _record(LIKE + b"\n" + LIKE, verb=verb, key=key)
+    assert usual([two]) == [None]
+    assert usual([two, _record(verb=verb)]) == [None, None]
+
+
 @pytest.mark.parametrize(
     "keys", [[b"1\n1", b"1"], [b"2", b"1"], [b"01", b"1"], [b"1 ", b"1"], [b"1", b"1\n"], [b"\n1", b"1"]]
 )

@@ -115,7 +115,7 @@ def _enrich(form: _Form, rows: Sequence[_Row], done: list[Done | None]) -> None:
 
 
 def _items(form: _Form, values: Sequence[bytes]) -> list[Any]:
-    """Decoded, where each of them is canonical: encoded again, a line each, they are the same lines."""
+    """Decoded, where each of them is canonical: encoded again, a line each, they are as many and the same lines."""
     lines = b"\n".join([*values, b""])
     try:
         items = form.decode_lines(lines)
@@ -123,7 +123,7 @@ def _items(form: _Form, values: Sequence[bytes]) -> list[Any]:
         return []
     if strict_json.may_hold_nul(lines) or max(map(len, values)) > VALUE_MAX_BYTES:
         return []
-    return items if _encode_lines(items) == lines else []
+    return items if len(items) == len(values) and _encode_lines(items) == lines else []
 
 
 def _keys_fit(form: _Form, items: list[Any], keys: Sequence[bytes]) -> bool:
