@@ -97,7 +97,7 @@ def test_an_edge_that_ends_again_meanwhile_keeps_its_mark(stage: Stage) -> None:
         connection.commit()
         stage.happens("follow", 1, 2)
         stage.happens("unfollow", 1, 2)
-        rows.trim(cursor, 1, rows.Limits(500, 500, 1_000), gone=found)
+        rows.sweep(cursor, 1, found)
         connection.commit()
     assert marked(stage) == [2]
 

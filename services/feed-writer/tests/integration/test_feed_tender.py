@@ -66,6 +66,15 @@ def test_pages_below_the_pushed_depth_are_pulled(stage: Stage) -> None:
         assert stage.home(limit) == list(range(27, 9, -1))
 
 
+def test_rows_of_a_following_that_ended_take_nobodys_place_within_the_depth(stage: Stage) -> None:
+    stage.posts(3, *range(12, 20))
+    stage.posts(2, *range(20, 28))
+    stage.happens("unfollow", 1, 2)
+    stage.tend(depth_rows=5, round_readers_a_second=1_000_000)
+    assert stage.rows() == [19, 18, 17, 16, 15]
+    assert stage.home() == [*range(19, 11, -1), 11]
+
+
 def test_a_late_post_is_in_its_place_whichever_side_of_the_depth(stage: Stage) -> None:
     stage.posts(2, *range(12, 20))
     stage.tend(depth_rows=4, round_readers_a_second=1_000_000)

@@ -1,4 +1,4 @@
-"""Home feeds in Postgres: the SQL that fills, trims, audits and sets back what is pushed.
+"""Home feeds in Postgres: the SQL that fills, trims, sweeps and sets back what is pushed.
 
 The definition: home(reader) = activities of those the reader follows now, not before the follow's `since`. A row of
 `home_feed` is a copy of such an activity; it counts only where its follow edge says `push = 2` and it is not before the
@@ -186,25 +186,32 @@ def lock_reader(cursor: Cursor, reader: int) -> str | None:
     return None if row is None else str(row[0])
 
 
-_TRIM: Final = """
+_HAS_EDGE: Final = """EXISTS (SELECT FROM follow_edge f
+         WHERE f.follower_id = %(reader)s AND f.followee_id = h.actor_id AND f.push > 0
+           AND h.occurred_at >= coalesce(f.since, '-infinity'))"""
+
+_BEYOND: Final = """
+SELECT 1 FROM home_feed WHERE reader_id = %(reader)s
+ ORDER BY occurred_at DESC, event_id DESC OFFSET %(bound)s LIMIT 1
+"""
+
+_TRIM: Final = f"""
 WITH boundary AS (
-    SELECT occurred_at + interval '1 microsecond' AS at FROM home_feed
-     WHERE reader_id = %(reader)s ORDER BY occurred_at DESC, event_id DESC OFFSET %(depth)s LIMIT 1
+    SELECT occurred_at + interval '1 microsecond' AS at FROM home_feed h
+     WHERE reader_id = %(reader)s AND {_HAS_EDGE}
+     ORDER BY occurred_at DESC, event_id DESC OFFSET %(depth)s LIMIT 1
 ), moved AS (
     UPDATE feed_reader SET complete_from = greatest(complete_from, at) FROM boundary
      WHERE reader_id = %(reader)s
 )
 DELETE FROM home_feed USING boundary WHERE reader_id = %(reader)s AND occurred_at < at
-"""
+"""  # noqa: S608 (names of ours)
 
-_SWEEP: Final = """
+_SWEEP: Final = f"""
 DELETE FROM home_feed h
  WHERE reader_id = %(reader)s
-   AND (occurred_at < (SELECT complete_from FROM feed_reader WHERE reader_id = %(reader)s)
-        OR NOT EXISTS (SELECT FROM follow_edge f
-                        WHERE f.follower_id = %(reader)s AND f.followee_id = h.actor_id AND f.push > 0
-                          AND h.occurred_at >= coalesce(f.since, '-infinity')))
-"""
+   AND (occurred_at < (SELECT complete_from FROM feed_reader WHERE reader_id = %(reader)s) OR NOT {_HAS_EDGE})
+"""  # noqa: S608 (names of ours)
 
 _LEFT: Final = """
 SELECT follower_id, followee_id, origin_offset FROM follow_edge WHERE follower_id = ANY(%(readers)s) AND rows_left
@@ -228,13 +235,27 @@ class Ended:
 
 
 def ended(cursor: Cursor, readers: Sequence[int]) -> list[Ended]:
-    """What `trim` may sweep clean, once `passed` says of a `horizon` asked after this that nobody writes such rows."""
+    """What `sweep` may clean up, once `passed` says of a `horizon` asked after this that nobody writes such rows."""
     cursor.execute(_LEFT, {"readers": list(readers)})
     return [Ended(*row) for row in cursor.fetchall()]
 
 
-def trim(cursor: Cursor, reader: int, limits: Limits, *, gone: Sequence[Ended] = (), slack: float = 1.25) -> int:
-    """Take away what no page reads from here (unfollowed, older than complete) and what is beyond the depth.
+def too_deep(cursor: Cursor, reader: int, limits: Limits, *, slack: float = 1.25) -> bool:
+    """Whether the reader has more rows than the depth and some: `trim` has a look then."""
+    cursor.execute(_BEYOND, {"reader": reader, "bound": int(limits.depth_rows * slack)})
+    return cursor.fetchone() is not None
+
+
+def trim(cursor: Cursor, reader: int, limits: Limits) -> int:
+    """Take away what is beyond the depth, counting rows of followings alone; how many. Pages below are pulled."""
+    if lock_reader(cursor, reader) is None:
+        return 0
+    cursor.execute(_TRIM, {"reader": reader, "depth": limits.depth_rows})
+    return cursor.rowcount
+
+
+def sweep(cursor: Cursor, reader: int, gone: Sequence[Ended] = ()) -> int:
+    """Take away what no page reads from here: of nobody followed, before a following's `since`, older than complete.
 
     gone: edges of the reader's that are clean afterwards, unless they changed since they were found.
     """
@@ -245,14 +266,6 @@ def trim(cursor: Cursor, reader: int, limits: Limits, *, gone: Sequence[Ended] =
     if gone:
         followees, origins = [edge.followee for edge in gone], [edge.origin_offset for edge in gone]
         cursor.execute(_SWEPT, {"reader": reader, "followees": followees, "origins": origins})
-    cursor.execute(
-        "SELECT 1 FROM home_feed WHERE reader_id = %(reader)s ORDER BY occurred_at DESC, event_id DESC"
-        " OFFSET %(bound)s LIMIT 1",
-        {"reader": reader, "bound": int(limits.depth_rows * slack)},
-    )
-    if cursor.fetchone() is not None:
-        cursor.execute(_TRIM, {"reader": reader, "depth": limits.depth_rows})
-        removed += cursor.rowcount
     return removed
 
 

@@ -5,7 +5,7 @@ leaves every feed right, so a kill anywhere costs nothing but the step.
 
 fill     readers who ask for it get their pulled edges pushed
 review   authors are measured; one that became dear is pulled, edge by edge, one that became cheap is pushed again
-round    every reader in turn: audited, mended and trimmed; who has not read for long is pushed to no more
+round    every reader in turn: trimmed, audited, mended and swept; who has not read for long is pushed to no more
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class FeedTender:
                 self._decide(cursor, author)
 
     def look_after(self, readers: Sequence[int]) -> list[audit.Finding]:
-        """Audit, mend and trim these; what was found wrong, before the sweep takes it away unseen."""
+        """Trim, audit, mend and sweep these; what was found wrong."""
         wrong = []
         with self._cursor() as cursor:
             inactive = self._inactive(cursor, readers)
@@ -151,16 +151,31 @@ class FeedTender:
                 rows.set_back(cursor, inactive := self._inactive(cursor, inactive), keep=False)
         gone = self._ended(active := sorted(set(readers) - set(inactive)))
         for reader in active:
-            with self._cursor() as cursor:
-                finding = audit.audit(cursor, reader)
+            finding = self._look_at(reader, gone[reader])
+            metrics.FEED_AUDITED.at("wrong" if finding.wrong else "right").inc()
             if finding.wrong:
                 wrong.append(finding)
-                with self._transaction() as cursor:
-                    self._mend(cursor, finding)
-            metrics.FEED_AUDITED.at("wrong" if finding.wrong else "right").inc()
-            with self._transaction() as cursor:
-                metrics.FEED_ROWS_REMOVED.at().inc(rows.trim(cursor, reader, self._limits, gone=gone[reader]))
         return wrong
+
+    def _look_at(self, reader: int, gone: Sequence[rows.Ended]) -> audit.Finding:
+        """Trimmed first, so that nothing else looks at rows that go; audited before the sweep takes unseen what is
+        wrong.
+        """
+        removed = 0
+        with self._cursor() as cursor:
+            too_deep = rows.too_deep(cursor, reader, self._limits)
+        if too_deep:
+            with self._transaction() as cursor:
+                removed = rows.trim(cursor, reader, self._limits)
+        with self._cursor() as cursor:
+            finding = audit.audit(cursor, reader)
+        if finding.wrong:
+            with self._transaction() as cursor:
+                self._mend(cursor, finding)
+        with self._transaction() as cursor:
+            removed += rows.sweep(cursor, reader, gone)
+        metrics.FEED_ROWS_REMOVED.at().inc(removed)
+        return finding
 
     def _inactive(self, cursor: PostgresCursor, readers: Sequence[int]) -> list[int]:
         cursor.execute(_INACTIVE, {"readers": list(readers), "after_s": self._settings.inactive_after_s})
