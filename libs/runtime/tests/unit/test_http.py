@@ -12,10 +12,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.testclient import TestClient
 
-from feedmill.runtime import logs, trace_context
+from feedmill.runtime import logs, short_way, trace_context
 from feedmill.runtime.bodies import body_of
 from feedmill.runtime.health import Health
-from feedmill.runtime.http import answer_first, create_app, headers_of, positions_in, wait_s_in
+from feedmill.runtime.http import create_app, headers_of, positions_in, wait_s_in
 from feedmill.runtime.problem import Kind, Problem
 from feedmill.runtime.settings import LogSettings
 
@@ -53,7 +53,7 @@ def client(health: Health) -> Iterator[TestClient]:
             raise Problem(Kind.TOO_MANY_REQUESTS, "Too many.", retry_after_s=7)
         return Response(f"{headers_of(request)['x-one']} {len(await body_of(request, 10))}")
 
-    answer_first(app, app.routes, "/hot/{place}")
+    app.answer_first(app.routes, "/hot/{place}")
 
     @app.get("/boom")
     async def boom() -> None:
@@ -159,6 +159,16 @@ def test_what_is_answered_first_is_answered_like_all_else(client: TestClient) ->
     text = client.get("/metrics").text
     for status in ("200", "500", "429"):
         assert f'method="POST",route="/hot/{{place}}",status="{status}"' in text
+
+
+def test_the_hottest_routes_go_the_long_way_where_spans_are_wanted(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(short_way, "TRACING", True)
+    assert client.post("/hot/1", content=b"0123456789", headers={"X-One": "a"}).text == "a 10"
+    assert client.post("/hot/wait").status_code == 429
+    text = client.get("/metrics").text
+    assert 'method="POST",route="/hot/{place}",status="429"' in text
 
 
 def test_a_body_is_read_up_to_its_limit(client: TestClient) -> None:

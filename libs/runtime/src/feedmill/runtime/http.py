@@ -6,10 +6,9 @@ return serve(app, settings.http, health)
 """
 
 import asyncio
-import os
 import re
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import FrameType
 from typing import Any, Final
@@ -18,10 +17,8 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
-from fastapi.routing import APIRoute
 from pydantic import Field
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, compile_path
 
 from feedmill.runtime import docs_page, logs
 from feedmill.runtime.applied import NotYetApplied
@@ -29,11 +26,12 @@ from feedmill.runtime.auth import KeyMissing, KeyNotValid
 from feedmill.runtime.background import background
 from feedmill.runtime.health import PATHS, Health
 from feedmill.runtime.memory_policy import apply_memory_policy
-from feedmill.runtime.observed import HotRoute, Observed
+from feedmill.runtime.observed import Observed
 from feedmill.runtime.outcome import Transient
 from feedmill.runtime.position import HEADER, BadPosition, Positions
 from feedmill.runtime.problem import Problem, answer_with_problem
 from feedmill.runtime.settings import Section
+from feedmill.runtime.short_way import TRACING, App
 from feedmill.runtime.whole_answers import WholeAnswers
 
 log = logs.get("feedmill.http")
@@ -41,8 +39,6 @@ log = logs.get("feedmill.http")
 DEFAULT_WAIT_S: Final = 5.0
 MAX_WAIT_S: Final = 30.0
 HEARTBEAT_S: Final = 1.0
-TRACING: Final = "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ
-"""Spans only where they can go: asking for a provider three times a request is a tenth of a small one's cost."""
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})(?:\.\d*)?\"?\s*(?=[,;]|$)", re.IGNORECASE | re.ASCII)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -60,7 +56,7 @@ class HttpSettings(Section):
     backlog: int = Field(default=2_048, ge=1)
 
 
-def create_app(service: str, *, description: str, health: Health, lifespan: Lifespan) -> FastAPI:
+def create_app(service: str, *, description: str, health: Health, lifespan: Lifespan) -> App:
     """A FastAPI app with our errors, the operators' paths and a heartbeat. Wrapped by `serve()`, not here."""
 
     @asynccontextmanager
@@ -68,7 +64,7 @@ def create_app(service: str, *, description: str, health: Health, lifespan: Life
         async with background(health, _heartbeat(health)), lifespan(app):
             yield
 
-    app = FastAPI(
+    app = App(
         title=f"Feedmill {service}",
         description=description,
         version=health.version,
@@ -85,20 +81,6 @@ def create_app(service: str, *, description: str, health: Health, lifespan: Life
     app.include_router(_documentation(service))
     app.add_middleware(Observed)
     return app
-
-
-def answer_first(app: FastAPI, routes: Iterable[BaseRoute], *paths: str) -> None:
-    """Requests of these paths go to their endpoints before any routing; what that costs is more than a look-up takes.
-
-    The endpoint's one parameter is the Request, its answer a Response; errors are answered as elsewhere. The routes
-    stay where they are, for the document and for other methods.
-    """
-    hot: dict[str, list[HotRoute]] = {}
-    for route in routes:
-        if isinstance(route, APIRoute) and route.path in paths:
-            for method in route.methods or ():
-                hot.setdefault(method, []).append((compile_path(route.path)[0], route))
-    app.state.hot = hot
 
 
 async def _heartbeat(health: Health) -> None:

@@ -1,21 +1,15 @@
-"""Around every request: its trace, its metrics, its line in the access log; and the short way to the hottest routes."""
+"""Around every request: its trace, its metrics, its line in the access log."""
 
-import re
-from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Final
 
 from fastapi import Request
-from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from feedmill.runtime import logs, metrics, trace_context
 from feedmill.runtime.problem import answer_with_problem
 
 log = logs.get("feedmill.http")
-
-HotRoute = tuple[re.Pattern[str], APIRoute]
-"""What its paths look like, and the route."""
 
 
 class Observed:
@@ -46,7 +40,7 @@ class Observed:
         in_flight = metrics.HTTP_IN_FLIGHT.at()
         in_flight.inc()
         try:
-            await self._answer(scope, receive, send_observed)
+            await self._app(scope, receive, send_observed)
         except Exception as error:
             if status is not None:  # the answer has begun: nothing can be said any more
                 raise
@@ -54,17 +48,6 @@ class Observed:
         finally:
             in_flight.dec()
             self._count(scope, status or 500, perf_counter() - began_s, context)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        hot: Mapping[str, Sequence[HotRoute]] = getattr(scope["app"].state, "hot", _NONE_HOT)
-        for pattern, route in hot.get(scope["method"], ()):
-            match = pattern.fullmatch(scope["path"])
-            if match is not None:
-                scope["route"], scope["path_params"] = route, match.groupdict()
-                response = await route.endpoint(Request(scope, receive, send))
-                await response(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
 
     def _count(self, scope: Scope, status: int, took_s: float, context: trace_context.TraceContext) -> None:
         route = getattr(scope.get("route"), "path", "unknown")  # never the path itself: that has no bound
@@ -82,7 +65,6 @@ class Observed:
             )
 
 
-_NONE_HOT: Final[Mapping[str, Sequence[HotRoute]]] = {}
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

@@ -21,7 +21,7 @@ from feedmill.api.routes import (
     why,
 )
 from feedmill.runtime.health import Health
-from feedmill.runtime.http import Lifespan, answer_first, create_app
+from feedmill.runtime.http import Lifespan, create_app
 
 DESCRIPTION = """Reads of Feedmill: home and author feeds, profiles, traces, and family A's pages.
 
@@ -52,6 +52,6 @@ def app_of(parts: Parts, health: Health, lifespan: Lifespan) -> FastAPI:
     groups = [module.router(parts) for module in modules]
     for group in groups:
         app.include_router(group)
-    answer_first(app, [route for group in groups for route in group.routes], *HOT)
+    app.answer_first([route for group in groups for route in group.routes], *HOT)
     openapi.complete(app)
     return app

@@ -11,7 +11,7 @@ from feedmill.ingest.house import House, opened
 from feedmill.ingest.settings import IngestSettings
 from feedmill.runtime import failpoints, logs
 from feedmill.runtime.health import Health
-from feedmill.runtime.http import answer_first, create_app, serve
+from feedmill.runtime.http import create_app, serve
 from feedmill.runtime.memory_policy import apply_memory_policy
 from feedmill.runtime.settings import SettingsError
 
@@ -39,7 +39,7 @@ def app_of(settings: IngestSettings, health: Health, open_house: Opener = opened
         app.include_router(routes)
         # Routes are tried in their order: the hottest stands before all others, and before the operators' paths.
         app.router.routes.insert(0, app.router.routes.pop())
-    answer_first(app, events.router.routes, "/v1/events")
+    app.answer_first(events.router.routes, "/v1/events")
     openapi.complete(app)
     return app
 
