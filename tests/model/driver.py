@@ -52,6 +52,7 @@ SMALL: Final = Shape(
 go together where they can, as there is one statement at a time."""
 
 
+STATES: Final = ("pushed", "cut", "pulled")
 PAGE_WAYS: Final = ("alone", "together", "at-length")
 _PAGES: Final = re.compile(r'^feedmill_home_pages_total{how="([a-z-]+)"} ([0-9.e+]+)$', re.MULTILINE)
 
@@ -68,6 +69,8 @@ class Driver:
     rebuilds_left: int
     pages: Counter[str] = field(default_factory=Counter)
     """Home pages of apis that were killed, by the way they were read."""
+    states: Counter[str] = field(default_factory=Counter)
+    """The most there were of each state before a rebuild, which begins anew."""
 
     def people(self, count: int, positions: dict[str, int]) -> list[int]:
         """Created, and applied to whoever reads with `positions`, which grow."""
@@ -128,6 +131,7 @@ class Driver:
         dsn = self.platform.connections.postgres
         wait_until(self._at_rest, "the state at the log's end", within_s=PATIENCE_S)
         before = digest.of_postgres(dsn)
+        self.states |= self._states_now()
         rebuild.announce(dsn)
         self.platform.down(SINK)
         rebuild.empty_postgres(dsn)
@@ -174,8 +178,12 @@ class Driver:
             rows.set_back(cursor, readers, keep=True)
 
     def ways(self) -> dict[str, int]:
-        """How often each was taken: edges that are pushed, readers whose pushed part was cut at its depth, authors who
-        are pulled; and home pages, by the way they were read."""
+        """How often each was taken: states of feeds, and home pages by the way they were read."""
+        states, pages = self.states | self._states_now(), self.pages + self._pages_now()
+        return {state: states[state] for state in STATES} | {how: pages[how] for how in PAGE_WAYS}
+
+    def _states_now(self) -> Counter[str]:
+        """Edges that are pushed, readers whose pushed part was cut at its depth, authors who are pulled."""
         with closing(psycopg2.connect(self.platform.connections.postgres)) as connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT (SELECT count(*) FROM follow_edge WHERE push = 2),"
@@ -183,8 +191,7 @@ class Driver:
                 " (SELECT count(*) FROM feed_author WHERE mode = 'pull')"
             )
             [found] = cursor.fetchall()
-        pages = self.pages + self._pages_now()
-        return dict(zip(("pushed", "cut", "pulled"), found, strict=True)) | {how: pages[how] for how in PAGE_WAYS}
+        return Counter(dict(zip(STATES, found, strict=True)))
 
     def _pages_now(self) -> Counter[str]:
         """None of an api that is down: it has counted none."""
