@@ -161,20 +161,18 @@ class FeedTender:
         """Trimmed first, so that nothing else looks at rows that go; audited before the sweep takes unseen what is
         wrong.
         """
-        removed = 0
         with self._cursor() as cursor:
             too_deep = rows.too_deep(cursor, reader, self._limits)
         if too_deep:
             with self._transaction() as cursor:
-                removed = rows.trim(cursor, reader, self._limits)
+                metrics.FEED_ROWS_REMOVED.at().inc(rows.trim(cursor, reader, self._limits))
         with self._cursor() as cursor:
             finding = audit.audit(cursor, reader)
         if finding.wrong:
             with self._transaction() as cursor:
                 self._mend(cursor, finding)
         with self._transaction() as cursor:
-            removed += rows.sweep(cursor, reader, gone)
-        metrics.FEED_ROWS_REMOVED.at().inc(removed)
+            metrics.FEED_ROWS_REMOVED.at().inc(rows.sweep(cursor, reader, gone))
         return finding
 
     def _inactive(self, cursor: PostgresCursor, readers: Sequence[int]) -> list[int]:
