@@ -1,5 +1,7 @@
 """An api over real rows, called over HTTP in this process: its log and its warehouse are empty fakes.
 
+It writes nothing by itself: who reads is noted when a test calls `readers.write()`.
+
 with a_reader(dsn) as reader:
     reader.get("/me", key="abc123")
 """
@@ -118,6 +120,7 @@ def settings_for(dsn: str, more: Mapping[str, str]) -> ApiSettings:
             "FEEDMILL_CLICKHOUSE_URL": "http://127.0.0.1:1/feedmill",
             "FEEDMILL_POSTGRES_DSN": dsn,
             "FEEDMILL_API__POSTGRES__POOL_SIZE": "2",
+            "FEEDMILL_API__NOTE_READERS_MS": str(24 * 3_600_000),
         }
         | dict(more)
     )
@@ -155,7 +158,7 @@ def made(
     health, log = Health("api"), LogEnds()
     postgres = Postgres(settings.postgres, health, application="test", session=POINT_LOOKUPS)
     applied = Applied(postgres, log, health, enriched=KEPT)
-    keys, readers = KeyRing(postgres), Readers(postgres)
+    keys, readers = KeyRing(postgres), Readers(postgres, every_s=settings.note_readers_ms / 1_000)
     facts = Facts.of(clickhouse or NoFacts(), log, health)
     live = Live(postgres, applied, keys, health, settings.live)
 

@@ -26,7 +26,7 @@ ON CONFLICT (reader_id) DO UPDATE SET read_at = excluded.read_at"""
 class Readers:
     """Keep `noting()` open while it serves."""
 
-    def __init__(self, postgres: Postgres, *, every_s: float = 0.2, clock_s: Callable[[], float] = monotonic) -> None:
+    def __init__(self, postgres: Postgres, *, every_s: float, clock_s: Callable[[], float] = monotonic) -> None:
         self._postgres = postgres
         self._every_s = every_s
         self._clock_s = clock_s
