@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
@@ -61,6 +63,7 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.values: list[str] = []
+        self.began_s: list[float] = []
         self.starts: dict[TopicPartition, int] = {}
         self.assignments = 0
         self.revocations = 0
@@ -76,6 +79,7 @@ class _Recorder:
         self.revocations += 1
 
     def process(self, records: Sequence[Record]) -> None:
+        self.began_s.append(time.monotonic())
         if self.fail_next:
             raise self.fail_next.pop(0)
         for record in records:
@@ -89,7 +93,14 @@ class _Recorder:
         self.drained = True
 
 
-def _run(settings: KafkaSettings, topic: str, processor: _Recorder, until: Callable[[], bool], group: str = "") -> None:
+def _run(
+    settings: KafkaSettings,
+    topic: str,
+    processor: _Recorder,
+    until: Callable[[], bool],
+    group: str = "",
+    **loop: int,
+) -> None:
     consumer = Consumer(
         settings,
         group or f"group-{topic}",
@@ -108,7 +119,7 @@ def _run(settings: KafkaSettings, topic: str, processor: _Recorder, until: Calla
     health = Health("runtime")
 
     try:
-        Loop(consumer, processor, stop, LoopSettings(poll_timeout_ms=20, retry_max_ms=50), health).run()
+        Loop(consumer, processor, stop, LoopSettings(poll_timeout_ms=20, retry_max_ms=50, **loop), health).run()
     finally:
         consumer.close()
     assert until(), "not reached within the deadline"
@@ -171,6 +182,14 @@ def test_the_loop_starts_where_the_processor_says(settings: KafkaSettings, topic
     _run(settings, topic, processor, lambda: len(processor.values) >= 2)
     assert processor.values == ["3", "4"]
     assert processor.drained
+
+
+def test_one_batch_begins_a_time_after_the_other(settings: KafkaSettings, topic: str) -> None:
+    _fill(settings, topic, ["a", "b", "c"])
+    processor = _Recorder()
+    _run(settings, topic, processor, lambda: len(processor.values) >= 3, max_records=1, spacing_ms=400)
+    assert processor.values == ["a", "b", "c"]
+    assert [after - before > 0.2 for before, after in pairwise(processor.began_s)] == [True, True]
 
 
 def test_a_store_that_is_away_delays_the_batch_and_loses_nothing(settings: KafkaSettings, topic: str) -> None:

@@ -37,6 +37,7 @@ class LoopSettings(BaseModel):
 
     max_records: int = Field(default=2_000, ge=1, description="records a batch may hold")
     poll_timeout_ms: int = Field(default=100, ge=1)
+    spacing_ms: int = Field(default=5, ge=0, le=1_000, description="least time from a batch's begin to the next one's")
     retry_initial_ms: int = Field(default=20, ge=1)
     retry_max_ms: int = Field(default=1_000, ge=1)
     drain_timeout_ms: int = Field(default=8_000, ge=100, description="from SIGTERM to the end, at most")
@@ -73,6 +74,7 @@ class Loop:
     settings: LoopSettings
     health: Health
     """Told of each turn (liveness is progress) and of the broker."""
+    _next_batch_at_s: float = 0.0
     _lag_shown_at_s: float = 0.0
     _lag_shown: frozenset[TopicPartition] = field(default=frozenset())
 
@@ -106,8 +108,10 @@ class Loop:
     def _turn(self) -> None:
         if self.consumer.waiting_to_start:
             self._patiently("start", self._start)
+        self.stop.wait(max(0.0, self._next_batch_at_s - time.monotonic()))
         records = self._poll(self.settings.max_records, self.settings.poll_timeout_ms / 1_000)
         if records:
+            self._next_batch_at_s = time.monotonic() + self.settings.spacing_ms / 1_000
             self._count(records)
             with metrics.BATCH_DURATION.at("process").time():
                 self._patiently("process", partial(self.processor.process, records))

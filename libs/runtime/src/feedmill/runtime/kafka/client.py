@@ -18,8 +18,6 @@ log = logging.getLogger("feedmill.kafka")
 FETCH_PARTITION_BYTES: Final = 262_144
 """Compressed, of one partition and fetch; a larger record comes alone. Small, because it grows tenfold unpacked."""
 FETCH_MAX_BYTES: Final = 2_097_152
-FETCH_WAIT_MS: Final = 500
-"""How long a fetch that finds nothing waits at the broker."""
 FETCH_BACKOFF_MS: Final = 5
 """How long a reader whose prefetched records fill their queue waits before it looks again. The client's own 1,000 make
 a fast reader stand still most of the time: 60,000 records of a tail took 6 s.

@@ -16,7 +16,6 @@ from feedmill.runtime.kafka.client import (
     FETCH_BACKOFF_MS,
     FETCH_MAX_BYTES,
     FETCH_PARTITION_BYTES,
-    FETCH_WAIT_MS,
     FatalErrors,
     client_config,
     is_fatal,
@@ -44,7 +43,10 @@ class GroupSettings(BaseModel):
     instance_id: str | None = None
     session_timeout_ms: int = Field(default=6_000, ge=1_000)
     max_poll_interval_ms: int = Field(default=300_000, ge=10_000)
-    fetch_queue_kib: int = Field(default=8_192, ge=1_024, description="prefetched records a consumer may hold")
+    fetch_queue_kib: int = Field(default=8_192, ge=1_024, description="fetched records a consumer may hold")
+    fetch_wait_ms: int = Field(
+        default=10, ge=1, description="how long a fetch that finds nothing waits at the broker, unless it gathers"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,11 @@ class Consumer:
         on_revoked: Callable[[], None],
         gather_ms: int = 0,
     ) -> None:
-        """gather_ms: how long the broker may gather records before it answers a fetch; 0: the first one is answered."""
+        """gather_ms: how long the broker may gather records before it answers a fetch; 0: the first one is answered.
+
+        Who does not gather fetches only while no record waits to be polled: what comes meanwhile comes together. A
+        partition may miss such a fetch, and is asked for again behind it; hence the short `fetch_wait_ms`.
+        """
         self._errors = FatalErrors()
         self._on_revoked = on_revoked
         self._assigned: list[TopicPartition] = []
@@ -95,13 +101,13 @@ class Consumer:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "error",
-                "fetch.wait.max.ms": gather_ms or FETCH_WAIT_MS,
+                "fetch.wait.max.ms": gather_ms or group_settings.fetch_wait_ms,
                 "fetch.min.bytes": FETCH_PARTITION_BYTES if gather_ms else 1,
+                "queued.min.messages": 5_000 if gather_ms else 1,
                 "queued.max.messages.kbytes": group_settings.fetch_queue_kib,
                 "fetch.queue.backoff.ms": FETCH_BACKOFF_MS,
                 "fetch.message.max.bytes": FETCH_PARTITION_BYTES,
                 "fetch.max.bytes": FETCH_MAX_BYTES,
-                "queued.min.messages": 5_000,
                 "isolation.level": "read_uncommitted",
                 "error_cb": self._on_error,
             },
