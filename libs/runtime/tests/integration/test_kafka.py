@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import pairwise
 
 import pytest
@@ -184,12 +184,28 @@ def test_the_loop_starts_where_the_processor_says(settings: KafkaSettings, topic
     assert processor.drained
 
 
-def test_one_batch_begins_a_time_after_the_other(settings: KafkaSettings, topic: str) -> None:
-    _fill(settings, topic, ["a", "b", "c"])
+def test_a_batch_begins_a_time_after_one_that_was_not_full(settings: KafkaSettings, topic: str) -> None:
+    left = ["a", "b", "c", "d"]
     processor = _Recorder()
-    _run(settings, topic, processor, lambda: len(processor.values) >= 3, max_records=1, spacing_ms=400)
-    assert processor.values == ["a", "b", "c"]
-    assert [after - before > 0.2 for before, after in pairwise(processor.began_s)] == [True, True]
+    with closing(Producer(settings, gapless=True)) as producer:
+
+        def posted_one_by_one() -> bool:
+            if left and len(processor.values) == 4 - len(left):
+                producer.send(topic, b"k", left.pop(0).encode(), [("event-id", b"1")], 0)
+                producer.flush(WAIT_S)
+            return len(processor.values) >= 4
+
+        _run(settings, topic, processor, posted_one_by_one, spacing_ms=500)
+    assert processor.values == ["a", "b", "c", "d"]
+    assert [after - before > 0.25 for before, after in pairwise(processor.began_s)] == [True, True, True]
+
+
+def test_full_batches_follow_each_other_at_once(settings: KafkaSettings, topic: str) -> None:
+    """Else these would take longer than anybody waits here."""
+    values = [str(number) for number in range(2 * int(WAIT_S))]
+    _fill(settings, topic, values)
+    processor = _Recorder()
+    _run(settings, topic, processor, lambda: processor.values == values, max_records=1, spacing_ms=1_000)
 
 
 def test_a_store_that_is_away_delays_the_batch_and_loses_nothing(settings: KafkaSettings, topic: str) -> None:

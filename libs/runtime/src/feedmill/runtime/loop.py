@@ -37,7 +37,9 @@ class LoopSettings(BaseModel):
 
     max_records: int = Field(default=2_000, ge=1, description="records a batch may hold")
     poll_timeout_ms: int = Field(default=100, ge=1)
-    spacing_ms: int = Field(default=5, ge=0, le=1_000, description="least time from a batch's begin to the next one's")
+    spacing_ms: int = Field(
+        default=5, ge=0, le=1_000, description="least time from the begin of a batch that is not full to the next one's"
+    )
     retry_initial_ms: int = Field(default=20, ge=1)
     retry_max_ms: int = Field(default=1_000, ge=1)
     drain_timeout_ms: int = Field(default=8_000, ge=100, description="from SIGTERM to the end, at most")
@@ -111,7 +113,8 @@ class Loop:
         self.stop.wait(max(0.0, self._next_batch_at_s - time.monotonic()))
         records = self._poll(self.settings.max_records, self.settings.poll_timeout_ms / 1_000)
         if records:
-            self._next_batch_at_s = time.monotonic() + self.settings.spacing_ms / 1_000
+            full = len(records) == self.settings.max_records
+            self._next_batch_at_s = time.monotonic() + (0.0 if full else self.settings.spacing_ms / 1_000)
             self._count(records)
             with metrics.BATCH_DURATION.at("process").time():
                 self._patiently("process", partial(self.processor.process, records))
