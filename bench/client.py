@@ -13,7 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
@@ -195,8 +195,7 @@ class _Client:
     async def _keep_time(self, began_s: float, rate: float) -> None:
         """Send what is due; at the end wait a little for what is still under way."""
         count, sent = round(rate * self._load.seconds), 0
-        fine, coarse_s = _ticking(self._loop, began_s, max(TICK_S, 1 / rate)), max(COARSE_TICK_S, 1 / rate)
-        with fine if self._load.timed else nullcontext(partial(asyncio.sleep, coarse_s)) as next_tick:
+        with self._ticks(began_s, rate) as next_tick:
             while sent < count:
                 due = min(count, int((perf_counter() - began_s) * rate) + 1)
                 for number in range(sent, due):
@@ -206,6 +205,11 @@ class _Client:
         deadline_s = perf_counter() + 5
         while (self._in_flight or self._waiting) and perf_counter() < deadline_s:  # noqa: ASYNC110 (over, not timed)
             await asyncio.sleep(0.01)
+
+    def _ticks(self, began_s: float, rate: float) -> AbstractContextManager[Callable[[], Awaitable[None]]]:
+        if self._load.timed:
+            return _ticking(self._loop, began_s, max(TICK_S, 1 / rate))
+        return nullcontext(partial(asyncio.sleep, max(COARSE_TICK_S, 1 / rate)))
 
     def _due(self, at_s: float) -> None:
         if self._idle:

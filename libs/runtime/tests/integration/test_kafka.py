@@ -51,11 +51,14 @@ def topic(settings: KafkaSettings, topic_name: Callable[[str], str]) -> str:
 
 
 def _fill(settings: KafkaSettings, topic: str, values: Sequence[str], partition: int = 0) -> None:
-    producer = Producer(settings, gapless=True)
+    with closing(Producer(settings, gapless=True)) as producer:
+        _send(producer, topic, values, partition)
+
+
+def _send(producer: Producer, topic: str, values: Sequence[str], partition: int = 0) -> None:
     for value in values:
         producer.send(topic, b"k", value.encode(), [("event-id", b"1")], partition)
     producer.flush(WAIT_S)
-    producer.close()
 
 
 class _Recorder:
@@ -191,8 +194,7 @@ def test_a_batch_begins_a_time_after_one_that_was_not_full(settings: KafkaSettin
 
         def posted_one_by_one() -> bool:
             if left and len(processor.values) == 4 - len(left):
-                producer.send(topic, b"k", left.pop(0).encode(), [("event-id", b"1")], 0)
-                producer.flush(WAIT_S)
+                _send(producer, topic, [left.pop(0)])
             return len(processor.values) >= 4
 
         _run(settings, topic, processor, posted_one_by_one, spacing_ms=500)
